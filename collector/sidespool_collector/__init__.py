@@ -1,0 +1,1 @@
+"""The collector: takes batches from daemons, keeps them, shows them."""
