@@ -1,0 +1,1 @@
+"""What crosses a process or machine boundary: catalog, events, frames, uploads, outcomes."""

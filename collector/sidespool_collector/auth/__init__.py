@@ -1,0 +1,1 @@
+"""Who may do what: tokens, roles, and the dashboard's signed sessions."""

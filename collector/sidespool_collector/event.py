@@ -1,0 +1,68 @@
+"""The values that travel from ingest to a store: rows, refused lines, batches, receipts.
+
+A row is a plain tuple, because half a million of them a second pass through Python:
+`(id, type, at, skew, source, seq, payload, aside)`, see `Row`.
+"""
+
+import msgspec
+
+Source = tuple[str, str, str, str, str]
+"""`(session_id, user_id, app_id, app_version, os)`: what all events of a session share."""
+
+Row = tuple[bytes, str, int, int, Source, int, str, str | None]
+"""`id` 16 bytes; `type` the event_type; `at` corrected time, Unix ms; `skew` client's clock minus
+ours, ms, so that the client's own timestamp is `at + skew`; `seq`; `payload` JSON object;
+`aside` JSON of the fields a newer catalog knows and ours does not, or None."""
+
+REASON_ERASED = "erased"
+"""Why an event of a user who asked for erasure is refused; beside the wire's own reasons."""
+
+ROW_ID, ROW_TYPE, ROW_AT, ROW_SKEW, ROW_SOURCE, ROW_SEQ, ROW_PAYLOAD, ROW_ASIDE = range(8)
+
+
+class Refused(msgspec.Struct, frozen=True):
+    """A line that was not taken: who sent it and why; its content only where asked for."""
+
+    event_id: str | None
+    reason: str
+    detail: str
+    event_type: str = ""
+    user_id: str = ""
+    size_bytes: int = 0
+    content: str | None = None
+
+
+class Batch(msgspec.Struct, frozen=True):
+    """One request's events, checked. `key` is the Idempotency-Key, `token` the sender's name."""
+
+    key: str | None
+    received_ms: int
+    token: str
+    rows: list[Row]
+    refused: list[Refused]
+    skew_ms: int | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True):
+    """What became of a batch's rows. `erased`: ids refused because their user asked for erasure."""
+
+    accepted: int
+    duplicates: int
+    erased: list[str] = []
+
+
+def id_text(raw: bytes) -> str:
+    """16 bytes as a UUID's text."""
+    digits = raw.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def id_bytes(text: str) -> bytes | None:
+    """A UUID's text as 16 bytes, or None for anything else."""
+    if len(text) != 36 or text[8] != "-" or text[13] != "-" or text[18] != "-" or text[23] != "-":
+        return None
+    try:
+        raw = bytes.fromhex(text.replace("-", ""))
+    except ValueError:
+        return None
+    return raw if len(raw) == 16 else None

@@ -1,0 +1,204 @@
+"""The API's description as an OpenAPI 3.1 document; committed as docs/openapi.json."""
+
+from typing import Any
+
+import msgspec
+from sidespool.wire.upload import UploadAnswer
+
+from sidespool_collector import VERSION
+from sidespool_collector.chart.names import CHARTS
+from sidespool_collector.web.problem import DETAILS
+
+API_VERSION = "1"
+
+
+class Problem(msgspec.Struct):
+    """A refusal: a stable word and what to do."""
+
+    error: str
+    detail: str
+
+
+def document() -> dict[str, Any]:
+    """The whole document; the product's version is left out so that it changes with the API."""
+    (answer, problem), components = msgspec.json.schema_components(
+        [UploadAnswer, Problem], ref_template="#/components/schemas/{name}"
+    )
+    components["Problem"]["properties"]["error"]["enum"] = sorted(DETAILS)
+    return {
+        "openapi": "3.1.0",
+        "info": {
+            "title": "Sidespool collector",
+            "version": API_VERSION,
+            "description": "Takes batches of telemetry events, keeps them, shows them.",
+            "license": {"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        },
+        "servers": [{"url": "/"}],
+        "security": [{"token": []}],
+        "paths": _paths(answer, problem),
+        "components": {
+            "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
+            "schemas": components,
+            "responses": {
+                "Problem": {
+                    "description": "Refused; `error` is stable, `detail` says what to do.",
+                    "content": {"application/json": {"schema": problem}},
+                }
+            },
+        },
+    }
+
+
+def _paths(answer: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "/api/v1/events": {"post": _events(answer)},
+        "/api/v1/attachments/{event_id}": {"post": _attachment()},
+        "/api/v1/deletion": {"post": _deletion()},
+        "/api/v1/deletion/{receipt}": {
+            "get": _get("State of a deletion request", [_path("receipt")], "application/json")
+        },
+        "/api/v1/export": {"get": _export()},
+        "/api/v1/metrics/{name}": {"get": _chart()},
+        "/api/v1/health": {
+            "get": {**_get("Whether a batch would be taken now", [], "application/json"), "security": []}
+        },
+        "/api/v1/openapi.json": {
+            "get": {**_get("This document", [], "application/json"), "security": []}
+        },
+        "/metrics": {"get": _get("Prometheus metrics", [], "text/plain")},
+    }
+
+
+def _events(answer: dict[str, Any]) -> dict[str, Any]:
+    line = {"type": "string", "description": "One stored event a line."}
+    array = {"type": "array", "items": {"type": "object"}}
+    return {
+        "summary": "Send a batch of events",
+        "description": (
+            "Answered after the commit. accepted + duplicates + rejected is the number of events "
+            "sent. An event_id counts once, and so does an Idempotency-Key."
+        ),
+        "parameters": [
+            _header("Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": 200}),
+            _header("Content-Encoding", {"enum": ["gzip", "identity"]}),
+            _header("Date", {"type": "string"}),
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/x-ndjson": {"schema": line},
+                "application/json": {"schema": array},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "Kept.",
+                "content": {"application/json": {"schema": answer}},
+            },
+            **_refusals(400, 401, 403, 408, 413, 415, 429, 503),
+        },
+    }
+
+
+def _attachment() -> dict[str, Any]:
+    stored = {
+        "type": "object",
+        "required": ["digest", "size"],
+        "properties": {"digest": {"type": "string"}, "size": {"type": "integer"}},
+    }
+    content = {"application/json": {"schema": stored}}
+    return {
+        "summary": "Send a file that belongs to a stored event",
+        "parameters": [
+            _path("event_id"),
+            _query("name", {"type": "string", "maxLength": 120}),
+        ],
+        "requestBody": {"required": True, "content": {"application/octet-stream": {}}},
+        "responses": {
+            "200": {"description": "It was here already.", "content": content},
+            "201": {"description": "Kept.", "content": content},
+            **_refusals(400, 401, 403, 404, 408, 409, 413, 415, 429, 503),
+        },
+    }
+
+
+def _deletion() -> dict[str, Any]:
+    ids = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1000}
+    wanted = {"type": "object", "required": ["user_ids"], "properties": {"user_ids": ids}}
+    receipt = {
+        "type": "object",
+        "required": ["receipt"],
+        "properties": {"receipt": {"type": "string"}},
+    }
+    return {
+        "summary": "Ask for everything of these ids to be erased",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": wanted}}},
+        "responses": {
+            "202": {
+                "description": "From now on arrivals of these ids are refused.",
+                "content": {"application/json": {"schema": receipt}},
+            },
+            **_refusals(400, 401, 403, 408, 413, 415, 429, 503),
+        },
+    }
+
+
+def _export() -> dict[str, Any]:
+    moment = {"type": "string", "description": "A date or an RFC 3339 time, UTC."}
+    return {
+        **_get(
+            "Events in order of time",
+            [
+                _query("format", {"enum": ["jsonl", "csv", "sqlite", "parquet"], "default": "jsonl"}),
+                _query("from", moment),
+                _query("to", moment),
+                _query("event_type", {"type": "string"}),
+            ],
+            "application/x-ndjson",
+            501,
+        )
+    }
+
+
+def _chart() -> dict[str, Any]:
+    return _get(
+        "The figures behind a chart",
+        [
+            {**_path("name"), "schema": {"enum": sorted(CHARTS)}},
+            _query("format", {"enum": ["json", "csv", "sql"], "default": "json"}),
+            _query("from", {"type": "string"}),
+            _query("to", {"type": "string"}),
+            _query("version", {"type": "string"}),
+            _query("os", {"type": "string"}),
+        ],
+        "application/json",
+    )
+
+
+def _get(
+    summary: str, parameters: list[dict[str, Any]], kind: str, *more: int
+) -> dict[str, Any]:
+    return {
+        "summary": summary,
+        "parameters": parameters,
+        "responses": {
+            "200": {"description": "As asked.", "content": {kind: {}}},
+            **_refusals(400, 401, 403, 404, 503, *more),
+        },
+    }
+
+
+def _refusals(*statuses: int) -> dict[str, Any]:
+    return {str(status): {"$ref": "#/components/responses/Problem"} for status in statuses}
+
+
+def _header(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "header", "required": False, "schema": schema}
+
+
+def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    return {"name": name, "in": "query", "required": False, "schema": schema}
+
+
+def _path(name: str) -> dict[str, Any]:
+    return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}

@@ -1,0 +1,1 @@
+"""Where events live: the contract every store keeps, and the stores. All SQL is here."""

@@ -1,0 +1,194 @@
+"""Puts batches into the tables: sources by number, events by key, refusals beside them.
+
+Runs on the writer thread only, inside its transaction, so its caches need no lock. They are
+read anew whenever a transaction fails, because a number given out in it no longer exists.
+"""
+
+import hmac
+import sqlite3
+
+from sidespool_collector.event import (
+    ROW_AT, ROW_ID, ROW_SOURCE, ROW_TYPE, Batch, Receipt, Refused, Row, Source, id_text,
+)  # fmt: skip
+
+HOUR_MS = 3_600_000
+SOURCES_CACHED = 20_000
+
+
+_INSERT = (
+    "INSERT OR IGNORE INTO event (id, type, at, skew, source, batch, seq, payload, aside) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class Appender:
+    """Remembers numbers already given out, tombstones, and the hours whose charts are stale."""
+
+    def __init__(self, tombstone_key: bytes) -> None:
+        self._tombstone_key = tombstone_key
+        self._types: dict[str, int] = {}
+        self._sources: dict[Source, list[int]] = {}
+        self._marked: set[int] = set()
+        self.changes: dict[int, int] = {}
+        self.tombstones: set[bytes] = set()
+
+    def load(self, db: sqlite3.Connection) -> None:
+        """Reads what must be known before the first batch."""
+        self.forget()
+        self.tombstones = {mark for (mark,) in db.execute("SELECT mark FROM tombstone")}
+
+    def forget(self) -> None:
+        """Drops every cache: the tables changed under it."""
+        self._types.clear()
+        self._sources.clear()
+        self._marked.clear()
+
+    def mark_of(self, user_id: str) -> bytes:
+        """A user id as it may stay after its erasure: recognisable, and not readable."""
+        return hmac.digest(self._tombstone_key, user_id.encode(), "sha256")[:16]
+
+    def is_erased(self, user_id: str) -> bool:
+        """Whether this user asked to be erased."""
+        return bool(self.tombstones) and self.mark_of(user_id) in self.tombstones
+
+    def append(self, db: sqlite3.Connection, batch: Batch) -> Receipt:
+        """One batch, inside the caller's transaction."""
+        if batch.key is not None and is_known(db, batch.key):
+            db.execute(
+                "INSERT INTO batch (token, received_at, accepted, duplicates, rejected) "
+                "VALUES (?, ?, 0, ?, 0)",
+                (batch.token, batch.received_ms, len(batch.rows)),
+            )
+            return Receipt(0, len(batch.rows))
+        rows, erased = self._without_erased(batch.rows)
+        number = db.execute(
+            "INSERT INTO batch (key, token, received_at, accepted, duplicates, rejected, skew, "
+            "delay) VALUES (?, ?, ?, 0, 0, ?, ?, ?)",
+            (
+                batch.key, batch.token, batch.received_ms, len(batch.refused) + len(erased),
+                batch.skew_ms, batch.received_ms - rows[len(rows) // 2][ROW_AT] if rows else None,
+            ),
+        ).lastrowid  # fmt: skip
+        before = db.total_changes
+        if rows:
+            types = {row[ROW_TYPE]: self._type(db, row[ROW_TYPE]) for row in rows}
+            sources = self._source_numbers(db, rows)
+            before = db.total_changes
+            db.executemany(
+                _INSERT,
+                [(i, types[t], at, k, sources[s], number, q, p, a) for i, t, at, k, s, q, p, a in rows],
+            )
+        accepted = db.total_changes - before
+        db.execute(
+            "UPDATE batch SET accepted = ?, duplicates = ? WHERE id = ?",
+            (accepted, len(rows) - accepted, number),
+        )
+        if accepted:
+            self._mark_hours(db, rows)
+        _keep_refused(db, batch.received_ms, [self._nameless(r) for r in batch.refused])
+        return Receipt(accepted, len(rows) - accepted, erased)
+
+    def _without_erased(self, rows: list[Row]) -> tuple[list[Row], list[str]]:
+        if not self.tombstones:
+            return rows, []
+        gone = {user for user in {row[ROW_SOURCE][1] for row in rows} if self.is_erased(user)}
+        if not gone:
+            return rows, []
+        erased = [id_text(row[ROW_ID]) for row in rows if row[ROW_SOURCE][1] in gone]
+        return [row for row in rows if row[ROW_SOURCE][1] not in gone], erased
+
+    def _nameless(self, refused: Refused) -> Refused:
+        """A refused line of an erased user is counted, and says nothing of the user."""
+        if not refused.user_id or not self.is_erased(refused.user_id):
+            return refused
+        return Refused(None, refused.reason, refused.detail, refused.event_type)
+
+    def _type(self, db: sqlite3.Connection, name: str) -> int:
+        number = self._types.get(name)
+        if number is None:
+            db.execute("INSERT OR IGNORE INTO event_type (name) VALUES (?)", (name,))
+            found = db.execute("SELECT id FROM event_type WHERE name = ?", (name,)).fetchone()
+            number = self._types[name] = int(found[0])
+        return number
+
+    def _source_numbers(self, db: sqlite3.Connection, rows: list[Row]) -> dict[Source, int]:
+        spans: dict[Source, tuple[int, int]] = {}
+        for row in rows:
+            at, source = row[ROW_AT], row[ROW_SOURCE]
+            span = spans.get(source)
+            if span is None:
+                spans[source] = (at, at)
+            elif at > span[1]:
+                spans[source] = (span[0], at)
+            elif at < span[0]:
+                spans[source] = (at, span[1])
+        return {source: self._source(db, source, *span) for source, span in spans.items()}
+
+    def _source(self, db: sqlite3.Connection, source: Source, first: int, last: int) -> int:
+        known = self._sources.get(source)
+        if known is None:
+            known = self._find_source(db, source, first, last)
+        number, had_first, had_last = known
+        if first < had_first or last > had_last:
+            known[1], known[2] = min(first, had_first), max(last, had_last)
+            db.execute(
+                "UPDATE source SET first_at = ?, last_at = ? WHERE id = ?",
+                (known[1], known[2], number),
+            )
+        return number
+
+    def _find_source(
+        self, db: sqlite3.Connection, source: Source, first: int, last: int
+    ) -> list[int]:
+        if len(self._sources) >= SOURCES_CACHED:
+            self._sources.clear()
+        db.execute(
+            "INSERT OR IGNORE INTO source (session_id, user_id, app_id, app_version, os, first_at, "
+            "last_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (*source, first, last),
+        )
+        found = db.execute(
+            "SELECT id, first_at, last_at FROM source WHERE session_id = ? AND user_id = ? AND "
+            "app_id = ? AND app_version = ? AND os = ?",
+            source,
+        ).fetchone()
+        known = self._sources[source] = list(found)
+        return known
+
+    def _mark_hours(self, db: sqlite3.Connection, rows: list[Row]) -> None:
+        for hour in {row[ROW_AT] // HOUR_MS for row in rows}:
+            self.touch(db, hour)
+
+    def touch(self, db: sqlite3.Connection, hour: int) -> None:
+        """Notes that an hour's events changed; the note is durable with the change itself."""
+        self.changes[hour] = self.changes.get(hour, 0) + 1
+        if hour not in self._marked:
+            db.execute("INSERT OR IGNORE INTO dirty_hour (hour) VALUES (?)", (hour,))
+            self._marked.add(hour)
+
+    def clean(self, db: sqlite3.Connection, hour: int) -> None:
+        """Notes that an hour's rollup is up to date."""
+        db.execute("DELETE FROM dirty_hour WHERE hour = ?", (hour,))
+        self._marked.discard(hour)
+        self.changes.pop(hour, None)
+
+
+def is_known(db: sqlite3.Connection, key: str) -> bool:
+    """Whether a batch with this Idempotency-Key was committed."""
+    return db.execute("SELECT 1 FROM batch WHERE key = ?", (key,)).fetchone() is not None
+
+
+def _keep_refused(db: sqlite3.Connection, received_ms: int, refused: list[Refused]) -> None:
+    if not refused:
+        return
+    db.executemany(
+        "INSERT INTO rejected (received_at, event_id, reason, detail, event_type, user_id, size, "
+        "content) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        [
+            (
+                received_ms, r.event_id, r.reason, r.detail, r.event_type, r.user_id,
+                r.size_bytes, r.content,
+            )
+            for r in refused
+        ],
+    )  # fmt: skip

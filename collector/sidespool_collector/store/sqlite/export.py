@@ -1,0 +1,64 @@
+"""Reads events back in order of time, a chunk at a time.
+
+Each event type has its own index range, already in order; they are merged by time as they are
+read, so that an export of everything holds one chunk and no more.
+"""
+
+import heapq
+import sqlite3
+from collections.abc import Iterator
+from typing import Any
+
+import msgspec
+from sidespool.wire.event import format_time
+
+from sidespool_collector.event import id_text
+from sidespool_collector.store.contract import EventQuery, StoredEvent
+
+FOREVER_MS = 2**62
+_SELECT = (
+    "SELECT e.at, e.id, s.session_id, s.user_id, s.app_id, s.app_version, s.os, e.seq, e.skew, "
+    "e.payload, e.aside, b.received_at FROM event e JOIN source s ON s.id = e.source "
+    "LEFT JOIN batch b ON b.id = e.batch "
+    "WHERE e.type = ? AND e.at >= ? AND e.at < ? ORDER BY e.at"
+)
+
+
+def read_events(db: sqlite3.Connection, query: EventQuery) -> Iterator[StoredEvent]:
+    """Events of the query in order of corrected time."""
+    since = query.since_ms if query.since_ms is not None else -FOREVER_MS
+    until = query.until_ms if query.until_ms is not None else FOREVER_MS
+    types = db.execute("SELECT id, name FROM event_type ORDER BY id").fetchall()
+    streams = [
+        _stream(db, number, name, since, until)
+        for number, name in types
+        if not query.event_types or name in query.event_types
+    ]
+    for _, _, name, row in heapq.merge(*streams):
+        yield _event(name, row)
+
+
+def _stream(
+    db: sqlite3.Connection, number: int, name: str, since: int, until: int
+) -> Iterator[tuple[int, bytes, str, tuple[Any, ...]]]:
+    for row in db.execute(_SELECT, (number, since, until)):
+        yield row[0], row[1], name, row
+
+
+def _event(name: str, row: tuple[Any, ...]) -> StoredEvent:
+    at, raw_id, session, user, app, version, os, seq, skew, payload, aside, received = row
+    return StoredEvent(
+        id_text(raw_id),
+        name,
+        format_time(at + skew),
+        session,
+        user,
+        app,
+        version,
+        os,
+        seq,
+        msgspec.Raw(payload.encode()),
+        format_time(received if received is not None else at),
+        format_time(at) if skew else None,
+        msgspec.Raw(aside.encode()) if aside else None,
+    )

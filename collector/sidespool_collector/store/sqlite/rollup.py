@@ -1,0 +1,220 @@
+"""Keeps hourly and daily facts beside the events, so that a chart reads hundreds of rows.
+
+An append marks the hours it touched in `dirty_hour`, in its own transaction. `roll_up` computes
+a marked hour anew from its events and replaces it: idempotent, so a crash costs nothing, and the
+same code serves late events, purges and erasures.
+
+The reading happens beside the writer. An hour that changes while it is read is found by its
+change counter and stays marked:
+
+1. counter read, events read, an append commits, result written: the counter differs, so the
+   hour stays marked and is computed again. The written result is merely one step behind.
+2. counter read after the append's mark but before its commit: marks are made on the writer
+   thread inside the transaction, so the counter may run ahead of what is visible; the hour then
+   looks changed although it is not, and is computed once more than needed. Therefore counters
+   are read on the writer thread, between transactions.
+"""
+
+import sqlite3
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import msgspec
+
+from sidespool_collector.chart.measure import (
+    BY_EVENT_TYPE, DROPS, ERROR_EVENT_TYPES, ERRORS, EVENTS, Measure, bucket_of,
+)  # fmt: skip
+from sidespool_collector.store.contract import Fact, FactQuery
+from sidespool_collector.store.sqlite.append import HOUR_MS, Appender
+from sidespool_collector.store.sqlite.groups import Seen, group_of, keep_groups
+from sidespool_collector.store.sqlite.readers import Readers
+from sidespool_collector.store.sqlite.writer import Writer
+
+READ_BUDGET_S = 0.25
+HOUR, DAY = 1, 24
+HOURS_PER_STEP = 24
+_KEY = tuple[str, str, str, str]  # measure, key, app_version, os
+_UPSERT = (
+    "INSERT OR REPLACE INTO rollup (grain, measure, start, key, app_version, os, n, ok, samples, "
+    "total, histogram) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+
+
+class HourFacts(msgspec.Struct):
+    """Everything one hour's events say."""
+
+    facts: dict[_KEY, Fact] = {}
+    groups: dict[str, Seen] = {}
+
+
+async def roll_up(writer: Writer, readers: Readers, appender: Appender, budget_s: float) -> bool:
+    """Computes marked hours, newest first, until none is left or the budget is used."""
+    ends = time.monotonic() + budget_s
+    while True:
+        hours = await readers.run(_dirty)
+        if not hours:
+            return True
+        if time.monotonic() > ends:
+            return False
+        step = hours[:HOURS_PER_STEP]
+        before = await writer.run(lambda _: {h: appender.changes.get(h, 0) for h in step})  # noqa: B023
+        computed = await readers.run(lambda db: [(h, _read_hour(db, h)) for h in step])  # noqa: B023
+        still = await writer.run(lambda db: _write(db, appender, computed, before))  # noqa: B023
+        if still == len(step):
+            return False  # all of them are growing: come back when they have calmed down
+
+
+def _dirty(db: sqlite3.Connection) -> list[int]:
+    found = db.execute("SELECT hour FROM dirty_hour ORDER BY hour DESC LIMIT 1000")
+    return [hour for (hour,) in found]
+
+
+def _read_hour(db: sqlite3.Connection, hour: int) -> HourFacts:
+    result = HourFacts({}, {})
+    types = db.execute("SELECT id, name FROM event_type").fetchall()
+    for number, name in types:
+        rows = db.execute(
+            "SELECT s.app_version, s.os, e.payload, e.at FROM event e "
+            "JOIN source s ON s.id = e.source WHERE e.type = ? AND e.at >= ? AND e.at < ?",
+            (number, hour * HOUR_MS, (hour + 1) * HOUR_MS),
+        )
+        _collect(result, name, rows, hour * HOUR_MS)
+    return result
+
+
+def _collect(result: HourFacts, name: str, rows: Iterable[tuple[Any, ...]], start: int) -> None:
+    measure = BY_EVENT_TYPE.get(name)
+    is_error = name in ERROR_EVENT_TYPES
+    for version, os, payload, at in rows:
+        count = _fact(result, (EVENTS, name, version, os), start)
+        count.n += 1
+        if measure is not None:
+            _add(result, measure, msgspec.json.decode(payload), version, os, start)
+        elif is_error:
+            seen = group_of(name, msgspec.json.decode(payload), at)
+            _fact(result, (ERRORS, seen.group, version, os), start).n += 1
+            had = result.groups.get(seen.group)
+            result.groups[seen.group] = had.merged(seen) if had else seen
+        elif name == "ClientReport":
+            for reason, n in (msgspec.json.decode(payload).get("dropped") or {}).items():
+                _fact(result, (DROPS, reason, version, os), start).n += int(n)
+
+
+def _add(
+    result: HourFacts, measure: Measure, payload: dict[str, Any], version: str, os: str, start: int
+) -> None:
+    key = payload.get(measure.key) if measure.key else ""
+    fact = _fact(result, (measure.name, str(key or "unknown"), version, os), start)
+    fact.n += 1
+    if measure.ok and payload.get(measure.ok) is True:
+        fact.ok += 1
+    value = payload.get(measure.value) if measure.value else None
+    if isinstance(value, int | float):
+        bucket = bucket_of(value)
+        fact.histogram[bucket] = fact.histogram.get(bucket, 0) + 1
+        fact.values += 1
+        fact.total += value
+
+
+def _fact(result: HourFacts, key: _KEY, start: int) -> Fact:
+    fact = result.facts.get(key)
+    if fact is None:
+        fact = result.facts[key] = Fact(start, key[1], histogram={})
+    return fact
+
+
+def _write(
+    db: sqlite3.Connection,
+    appender: Appender,
+    computed: list[tuple[int, HourFacts]],
+    before: dict[int, int],
+) -> int:
+    still_dirty = 0
+    for hour, hour_facts in computed:
+        _replace(db, HOUR, hour * HOUR_MS, hour_facts.facts)
+        keep_groups(db, hour_facts.groups)
+        if appender.changes.get(hour, 0) == before[hour]:
+            appender.clean(db, hour)
+        else:
+            still_dirty += 1
+    for day in {hour // 24 for hour, _ in computed}:
+        _replace(db, DAY, day * 24 * HOUR_MS, _merge_day(db, day))
+    return still_dirty
+
+
+def _merge_day(db: sqlite3.Connection, day: int) -> dict[_KEY, Fact]:
+    start = day * 24 * HOUR_MS
+    merged: dict[_KEY, Fact] = {}
+    rows = db.execute(
+        "SELECT measure, key, app_version, os, n, ok, samples, total, histogram FROM rollup "
+        "WHERE grain = ? AND start >= ? AND start < ?",
+        (HOUR, start, start + 24 * HOUR_MS),
+    )
+    for measure, key, version, os, *values in rows:
+        fact = merged.setdefault((measure, key, version, os), Fact(start, key, histogram={}))
+        merge(fact, *values)
+    return merged
+
+
+def _replace(db: sqlite3.Connection, grain: int, start: int, facts: dict[_KEY, Fact]) -> None:
+    db.execute("DELETE FROM rollup WHERE grain = ? AND start = ?", (grain, start))
+    db.executemany(
+        _UPSERT,
+        [
+            (
+                grain, measure, start, key, version, os, fact.n, fact.ok, fact.values, fact.total,
+                msgspec.json.encode(fact.histogram).decode(),
+            )
+            for (measure, key, version, os), fact in facts.items()
+        ],
+    )  # fmt: skip
+
+
+_HISTOGRAM = msgspec.json.Decoder(dict[int, int], strict=False)
+
+
+def merge(fact: Fact, n: int, ok: int, samples: int, total: float, histogram: str) -> None:
+    """Adds a stored row to a fact."""
+    fact.n += n
+    fact.ok += ok
+    fact.values += samples
+    fact.total += total
+    if samples:
+        sums = fact.histogram
+        for bucket, count in _HISTOGRAM.decode(histogram).items():
+            sums[bucket] = sums.get(bucket, 0) + count
+
+
+def read_facts(db: sqlite3.Connection, query: FactQuery) -> list[Fact]:
+    """Facts by step and by what `query.by` names; whole days are read from daily rows."""
+    merged: dict[tuple[int, str], Fact] = {}
+    for grain, since, until in _spans(query):
+        rows = db.execute(
+            "SELECT start, key, app_version, os, n, ok, samples, total, histogram FROM rollup "
+            "WHERE grain = ? AND measure = ? AND start >= ? AND start < ? "
+            "AND (? = '' OR app_version = ?) AND (? = '' OR os = ?)",
+            (grain, query.measure, since, until, *([query.app_version] * 2), *([query.os] * 2)),
+        )
+        for start, key, version, os, *values in rows:
+            step = start - start % query.step_ms if query.step_ms else query.since_ms
+            name = {"app_version": version, "os": os, "version_os": f"{version} · {os}"}.get(
+                query.by, key
+            )
+            fact = merged.get((step, name))
+            if fact is None:
+                fact = merged[step, name] = Fact(step, name, histogram={})
+            merge(fact, *values)
+    return sorted(merged.values(), key=lambda fact: (fact.start_ms, fact.key))
+
+
+def _spans(query: FactQuery) -> list[tuple[int, int, int]]:
+    day_ms = 24 * HOUR_MS
+    first, last = -(-query.since_ms // day_ms) * day_ms, query.until_ms // day_ms * day_ms
+    if first >= last or (query.step_ms and query.step_ms % day_ms):
+        return [(HOUR, query.since_ms - query.since_ms % HOUR_MS, query.until_ms)]
+    return [
+        (HOUR, query.since_ms - query.since_ms % HOUR_MS, first),
+        (DAY, first, last),
+        (HOUR, last, query.until_ms),
+    ]

@@ -1,0 +1,94 @@
+"""`GET /api/v1/metrics/{name}`: the figures behind every chart, as JSON, CSV or SQL."""
+
+import csv
+import io
+
+from aiohttp import web
+from sidespool.wire.event import format_time
+
+from sidespool_collector.chart.build import BUILDERS, adoption
+from sidespool_collector.chart.model import Chart
+from sidespool_collector.chart.view import DAY_MS, RANGE_MAX_MS, View, default_view
+from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
+from sidespool_collector.web.export import parse_end, parse_moment
+from sidespool_collector.web.problem import ProblemError, json_response
+from sidespool_collector.web.sign_in import require_reader
+
+
+async def get_chart(request: web.Request) -> web.Response:
+    """One chart; `format` json (default), csv or sql."""
+    collector = request.app[COLLECTOR]
+    require_reader(request)
+    name = request.match_info["name"]
+    kind = request.query.get("format", "json")
+    if name not in BUILDERS:
+        raise ProblemError(404, "not_found")
+    if kind not in ("json", "csv", "sql"):
+        raise ProblemError(400, "bad_query")
+    view = view_of(request)
+    if kind == "sql":
+        return web.Response(text=chart_sql(collector, name, view), content_type="text/plain")
+    chart = await build(collector, name, view)
+    if kind == "csv":
+        headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
+        return web.Response(text=as_csv(chart), content_type="text/csv", headers=headers)
+    return json_response(
+        {
+            "name": chart.name,
+            "title": chart.title,
+            "from": format_time(view.since_ms),
+            "to": format_time(view.until_ms),
+            "filters": {"version": view.app_version, "os": view.os},
+            "figures": chart.figures,
+            "x": chart.x,
+            "series": chart.series,
+            "table": chart.table,
+        }
+    )
+
+
+async def build(collector: Collector, name: str, view: View) -> Chart:
+    """One chart of a view, with the operator's smallest group."""
+    if name == "adoption":
+        return await adoption(collector.store, view, collector.settings.min_group)
+    return await BUILDERS[name](collector.store, view)
+
+
+def view_of(request: web.Request) -> View:
+    """The view a query string asks for; a date as `to` includes that day."""
+    query = request.query
+    usual = default_view(now_ms())
+    until = parse_end(query.get("to", ""))
+    since = parse_moment(query.get("from", ""))
+    if until is None:
+        until = usual.until_ms
+    if since is None:
+        since = min(usual.since_ms, until - DAY_MS)
+    if not 0 < until - since <= RANGE_MAX_MS or abs(since) > 2**52:
+        raise ProblemError(400, "bad_query")
+    return View(since, until, query.get("version", "")[:256], query.get("os", "")[:256])
+
+
+def chart_sql(collector: Collector, name: str, view: View) -> str:
+    """The statement behind a chart with its period."""
+    from sidespool_collector.chart.names import CHARTS
+
+    statement = collector.store.sql(CHARTS[name].measure)
+    return f"-- :since = {view.since_ms}, :until = {view.until_ms}\n{statement};\n"
+
+
+def as_csv(chart: Chart) -> str:
+    """The series, or where there are none the table."""
+    out = io.StringIO()
+    writer = csv.writer(out)
+    if chart.series:
+        writer.writerow(["time", *(series.label for series in chart.series)])
+        columns = [series.values for series in chart.series]
+        for stamp, *values in zip(chart.x, *columns, strict=True):
+            writer.writerow([format_time(stamp * 1000), *values])
+    elif chart.table is not None:
+        writer.writerow(chart.table.columns)
+        writer.writerows(chart.table.rows)
+    return out.getvalue()
+
+

@@ -1,0 +1,96 @@
+"""What every handler may use: the settings, the store, the tokens, the limits, the counters."""
+
+import asyncio
+import time
+
+from aiohttp import web
+from sidespool.wire.catalog import Catalog
+
+from sidespool_collector.attachment import FileStore
+from sidespool_collector.auth.tokens import Role, Token, TokenFile
+from sidespool_collector.ingest.address import AddressKeys, caller
+from sidespool_collector.ingest.admission import Admission
+from sidespool_collector.ingest.bucket import Buckets
+from sidespool_collector.ingest.reader import EventReader
+from sidespool_collector.settings import Settings, parse_rate
+from sidespool_collector.store.contract import Act, Store
+from sidespool_collector.web.counters import Counters
+from sidespool_collector.web.problem import ProblemError, come_again
+
+DEFAULT_RATE_PER_INSTALL = "120000"  # events a minute
+DEFAULT_RATE_PER_IP = "1200"  # requests a minute: an office behind one address
+
+
+class Collector:
+    """One running collector's parts."""
+
+    def __init__(self, settings: Settings, catalog: Catalog, store: Store) -> None:
+        self.settings = settings
+        self.catalog = catalog
+        self.store = store
+        self.files = FileStore(settings.attachments_path)
+        self.tokens = TokenFile(settings.tokens_path)
+        self.counters = Counters()
+        self.reader = EventReader(
+            catalog,
+            max_line_bytes=settings.max_line_bytes,
+            keep_content=settings.keep_rejected,
+        )
+        self.admission = Admission(settings.max_inflight_bytes)
+        self.erasure_wanted = asyncio.Event()
+        self._addresses = AddressKeys()
+        self._by_address = Buckets(*parse_rate(settings.rate_per_ip or DEFAULT_RATE_PER_IP))
+        self._by_install = Buckets(
+            *parse_rate(settings.rate_per_install or DEFAULT_RATE_PER_INSTALL)
+        )
+
+    @property
+    def is_open(self) -> bool:
+        """Whether reading needs no token: only this machine can call, and the operator said so."""
+        return self.settings.open_dashboard and self.settings.is_loopback
+
+    def limit_address(self, request: web.Request) -> None:
+        """Counts a request against its address; raises 429."""
+        address = caller(
+            request.remote or "",
+            request.headers.getall("X-Forwarded-For", []),
+            self.settings.trusted_proxies,
+        )
+        if address is not None and address.is_loopback and not self.settings.rate_per_ip:
+            return  # this machine: only an explicit limit holds
+        wait = self._by_address.take(self._addresses.key(address, time.time()), 1, time.monotonic())
+        if wait:
+            raise come_again(429, "rate_limited", wait)
+
+    def limit_install(self, request: web.Request, user_id: str, events: int) -> None:
+        """Counts events against an install; raises 429."""
+        if not self.settings.rate_per_install and (request.remote or "") in ("127.0.0.1", "::1"):
+            return
+        wait = self._by_install.take(user_id.encode(), events, time.monotonic())
+        if wait:
+            raise come_again(429, "rate_limited", wait)
+
+    def require(self, request: web.Request, *roles: Role) -> Token:
+        """The caller's token, with one of the roles; raises 401 or 403."""
+        given = request.headers.getall("Authorization", [])
+        scheme, _, secret = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        token = None
+        if scheme.lower() == "bearer" and secret:
+            token = self.tokens.find(secret.strip(), now_ms())
+        if token is None:
+            raise ProblemError(401, "unauthorized", {"WWW-Authenticate": "Bearer"})
+        if not any(token.may(role) for role in roles):
+            raise ProblemError(403, "forbidden")
+        return token
+
+    async def note(self, who: str, act: str, detail: str = "") -> None:
+        """Writes a line of the audit log."""
+        await self.store.note([Act(now_ms(), who, act, detail)])
+
+
+COLLECTOR = web.AppKey("collector", Collector)
+
+
+def now_ms() -> int:
+    """Unix milliseconds."""
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,40 @@
+"""Health, Prometheus metrics and the API's own description."""
+
+import msgspec
+from aiohttp import web
+
+from sidespool_collector import VERSION
+from sidespool_collector.auth.tokens import Role
+from sidespool_collector.openapi import document
+from sidespool_collector.store.contract import StoreBusyError
+from sidespool_collector.web.context import COLLECTOR
+from sidespool_collector.web.counters import CONTENT_TYPE
+from sidespool_collector.web.problem import come_again, json_response
+
+
+async def get_health(request: web.Request) -> web.Response:
+    """Whether a batch would be taken now; needs no token and says nothing else."""
+    collector = request.app[COLLECTOR]
+    try:
+        await collector.store.seen("")
+    except StoreBusyError as error:
+        raise come_again(503, "overloaded", error.retry_after_s) from None
+    return json_response({"status": "ok", "version": VERSION, "store": collector.store.name})
+
+
+async def get_prometheus(request: web.Request) -> web.Response:
+    """Counters since the start and gauges of the store."""
+    collector = request.app[COLLECTOR]
+    if not collector.is_open:
+        collector.require(request, Role.READ)
+    holding = await collector.store.holding()
+    return web.Response(
+        body=collector.counters.render(holding), headers={"Content-Type": CONTENT_TYPE}
+    )
+
+
+async def get_openapi(request: web.Request) -> web.Response:
+    """The OpenAPI 3.1 document; public, like this source."""
+    return web.Response(
+        body=msgspec.json.encode(document()), content_type="application/json"
+    )

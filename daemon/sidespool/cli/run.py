@@ -1,0 +1,129 @@
+"""`sidespool run`: the sidecar daemon. Parses its own few flags, so that starting stays fast."""
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sidespool.wire.catalog import Catalog
+
+USAGE = """Usage: sidespool run [--stdio] [--exit-with-stdin] [--port N] [--verbose]
+
+Starts the sidecar daemon; settings come from TELEMETRY_* in the environment.
+
+  --stdio             take frames on standard input, answer on standard output
+  --exit-with-stdin   end when standard input ends
+  --port N            listen on this port of 127.0.0.1 (default: any free one)
+  --verbose           log to standard error, too
+  --policy-file PATH  (tests) read the administrator's policy from here
+"""
+EXIT_ENDED, EXIT_CONFIG, EXIT_DATA_DIR, EXIT_PORT = 0, 2, 3, 4
+PORT_MAX = 65_535
+
+
+class Flags:
+    """What the command line says."""
+
+    def __init__(self, argv: list[str]) -> None:
+        self.stdio = self.exit_with_stdin = self.verbose = self.help = False
+        self.port = 0
+        self.policy: Path | None = None
+        self.problem = ""
+        rest = iter(argv)
+        for word in rest:
+            name, equals, value = word.partition("=")
+            if name in ("--port", "--policy-file"):
+                self._take(name, value if equals else next(rest, ""))
+            elif name in ("--stdio", "--exit-with-stdin", "--verbose") and not equals:
+                setattr(self, name[2:].replace("-", "_"), True)
+            elif name in ("--help", "-h"):
+                self.help = True
+            else:
+                self.problem = f"unknown option {word}"
+
+    def _take(self, name: str, value: str) -> None:
+        if name == "--policy-file" and value:
+            self.policy = Path(value)
+        elif name == "--port" and value.isascii() and value.isdigit() and int(value) <= PORT_MAX:
+            self.port = int(value)
+        else:
+            self.problem = f"{name} needs a value" if not value else f"{name} cannot be {value}"
+
+
+def main(argv: list[str]) -> int:
+    """Runs the daemon; returns its exit code."""
+    flags = Flags(argv)
+    if flags.help:
+        sys.stdout.write(USAGE)
+        return EXIT_ENDED
+    if flags.problem:
+        sys.stderr.write(f"sidespool run: {flags.problem}\n{USAGE}")
+        return EXIT_CONFIG
+    from sidespool.errors import ConfigError, DataDirError, PortTakenError, SidespoolError
+
+    try:
+        return _start(flags)
+    except SidespoolError as error:
+        sys.stderr.write(f"sidespool run: {error}\n")
+        codes = ((ConfigError, EXIT_CONFIG), (DataDirError, EXIT_DATA_DIR),
+                 (PortTakenError, EXIT_PORT))  # fmt: skip
+        return next((code for kind, code in codes if isinstance(error, kind)), EXIT_CONFIG)
+
+
+def _start(flags: Flags) -> int:
+    import json
+
+    from sidespool.config import read_config
+    from sidespool.runtime.doorstep import (
+        announce,
+        first_ready_line,
+        make_private_dirs,
+        open_doors,
+        take_place,
+    )
+    from sidespool.runtime.ids import new_token
+    from sidespool.runtime.paths import data_paths, policy_file
+
+    config = read_config(os.environ)
+    catalog = _catalog(config.catalog)
+    _check_endpoint(config.endpoint, config.allow_insecure, config.exporter)
+    paths = data_paths(config)
+    make_private_dirs(paths)
+    lock = take_place(paths)
+    if lock is None:
+        line = first_ready_line(paths)
+        if line is None:
+            sys.stderr.write("sidespool run: another daemon holds this data directory\n")
+            return EXIT_DATA_DIR
+        sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+        return EXIT_ENDED
+    doorstep = open_doors(paths, lock, flags.port, new_token())
+    try:
+        announce(doorstep)
+        from sidespool.cli.serve import serve
+
+        return serve(config, doorstep, catalog, flags.policy or policy_file(), flags)
+    finally:
+        doorstep.close()
+
+
+def _catalog(path: str) -> "Catalog":
+    """The built-in catalog, and the application's own where TELEMETRY_CATALOG names one."""
+    from sidespool.wire.builtin import builtin_catalog
+
+    if not path:
+        return builtin_catalog()
+    from sidespool.cli.app_catalog import with_app_catalog
+
+    return with_app_catalog(builtin_catalog(), Path(path))
+
+
+def _check_endpoint(endpoint: str, allow_insecure: bool, exporters: tuple[str, ...]) -> None:
+    if not endpoint or "http" not in exporters:
+        return
+    from sidespool.core.endpoint import check_endpoint
+
+    checked = check_endpoint(endpoint, allow_insecure)
+    if isinstance(checked, Exception):
+        raise checked

@@ -1,0 +1,188 @@
+"""Takes events in: judges, completes, treats and encodes them, a chunk at a time.
+
+The fast path decodes a whole frame against the catalog in one go. Where that fails, or where the
+frame is large enough to hold an event over its limit, each event is judged on its own, so that a
+bad one costs only itself. Nothing here waits or writes: what comes out are the lines to commit,
+by level, and what was refused.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sidespool.core.policy import EVENT_BYTES_MAX, EVENT_BYTES_MAX_FULL
+from sidespool.core.treatment import TextScrubber, compile_treatment
+from sidespool.wire.event import (
+    SESSION_SHAPE,
+    UUID_SHAPE,
+    canonical_time,
+    format_time,
+    uuid7_prefix,
+)
+from sidespool.wire.explain import explain
+from sidespool.wire.frame import typed_emit
+from sidespool.wire.level import Level
+from sidespool.wire.outcome import Reason, Rejection
+from sidespool.wire.validate import Validator
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Lines of one level, ready to commit: each ends in `\\n`."""
+
+    level: Level
+    lines: bytes
+    events: int
+
+
+class Admitted(msgspec.Struct):
+    """What became of one frame."""
+
+    chunks: list[Chunk] = []
+    accepted: int = 0
+    rejected: list[Rejection] = []
+
+
+class Stamp(msgspec.Struct, frozen=True):
+    """What the daemon adds to every event of a frame: time, dice (80 bits), session."""
+
+    now_ms: int
+    dice: int
+    session_id: str
+
+
+class Admission:
+    """One catalog, one scrubber, one installation. `level` follows consent."""
+
+    def __init__(
+        self, validator: Validator, scrubber: TextScrubber, hash_key: bytes, seq: int
+    ) -> None:
+        self.level = Level.OFF
+        self.seq = seq
+        self._catalog = validator.catalog
+        self._emit = typed_emit(validator.client_union)
+        self._one = validator.event_decoder
+        self._encode_lines = msgspec.json.Encoder().encode_lines
+        self._constants = b"{"
+        self._types: dict[type, tuple[Level, Callable[[Any], None] | None]] = {}
+        for struct in validator.client_types:
+            spec = self._catalog.events[struct.__name__]
+            treat = compile_treatment(spec, scrubber, hash_key)
+            self._types[struct] = (spec.level, treat)
+
+    def on_identity(self, user_id: str, app_id: str, app_version: str, os_family: str) -> None:
+        """The constants of every event; they change when the user asks for a new id."""
+        known = {"user_id": user_id, "app_id": app_id, "app_version": app_version, "os": os_family}
+        self._constants = msgspec.json.encode(known)[:-1] + b","
+
+    def decode(self, raw: bytes | bytearray | memoryview) -> Any:
+        """A typed emit frame, or None where the slow path must look."""
+        if len(raw) > EVENT_BYTES_MAX:
+            return None
+        try:
+            return self._emit.decode(raw)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return None
+
+    def admit(self, events: list[Any], stamp: Stamp) -> Admitted:
+        """Takes in the events of a typed frame."""
+        out = Admitted()
+        self._take(list(enumerate(events)), stamp, out)
+        return out
+
+    def admit_raw(self, events: list[msgspec.Raw], stamp: Stamp) -> Admitted:
+        """Takes in events one by one; each bad one is refused with its reason."""
+        out = Admitted()
+        good: list[tuple[int, Any]] = []
+        for index, raw in enumerate(events):
+            event = self._judge(index, bytes(raw), out)
+            if event is not None:
+                good.append((index, event))
+        self._take(good, stamp, out)
+        out.rejected.sort(key=lambda one: one.index)
+        return out
+
+    def _judge(self, index: int, raw: bytes, out: Admitted) -> Any:
+        if len(raw) > EVENT_BYTES_MAX_FULL:
+            out.rejected.append(Rejection(index, Reason.TOO_LARGE, _too_large(len(raw))))
+            return None
+        try:
+            event = self._one.decode(raw)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            reason, detail = explain(raw, self._catalog)
+            out.rejected.append(Rejection(index, reason, detail))
+            return None
+        if len(raw) > EVENT_BYTES_MAX and self._types[type(event)][0] is not Level.FULL:
+            out.rejected.append(Rejection(index, Reason.TOO_LARGE, _too_large(len(raw))))
+            return None
+        return event
+
+    def _take(self, events: list[tuple[int, Any]], stamp: Stamp, out: Admitted) -> None:
+        """Completes, treats and encodes; ids of one frame share a prefix and count up."""
+        by_level: dict[Level, list[Any]] = {}
+        prefix = uuid7_prefix(stamp.now_ms, stamp.dice >> 32)
+        counter = stamp.dice & 0x7FFFFFFF
+        now_text = format_time(stamp.now_ms)
+        ceiling, seq, types = self.level, self.seq, self._types
+        for index, event in events:
+            level, treat = types[type(event)]
+            if level > ceiling:
+                out.rejected.append(_refused(index, ceiling, level))
+                continue
+            problem = _envelope(event, now_text, stamp.session_id)
+            if problem is not None:
+                out.rejected.append(Rejection(index, problem[0], problem[1]))
+                continue
+            if event.event_id is None:
+                event.event_id = f"{prefix}{counter:08x}"
+                counter += 1
+            event.seq = seq
+            seq += 1
+            if treat is not None:
+                treat(event.payload)
+            by_level.setdefault(level, []).append(event)
+        self.seq = seq
+        for level, taken in by_level.items():
+            out.chunks.append(Chunk(level, self._lines(taken), len(taken)))
+            out.accepted += len(taken)
+
+    def _lines(self, events: list[Any]) -> bytes:
+        """One line each; a raw line end occurs only between lines, never within JSON."""
+        plain = self._encode_lines(events)
+        constants = self._constants
+        return constants + plain[1:].replace(b"\n{", b"\n" + constants)
+
+
+def _refused(index: int, ceiling: Level, needed: Level) -> Rejection:
+    if ceiling is Level.OFF:
+        return Rejection(index, Reason.CONSENT_OFF, "telemetry is off")
+    detail = f"needs level {needed.label}, the level is {ceiling.label}"
+    return Rejection(index, Reason.LEVEL_TOO_LOW, detail)
+
+
+def _too_large(size: int) -> str:
+    return (
+        f"{size} bytes; an event holds at most {EVENT_BYTES_MAX} ({EVENT_BYTES_MAX_FULL} at full)"
+    )
+
+
+def _envelope(event: Any, now_text: str, session_id: str) -> tuple[Reason, str] | None:
+    """Checks and completes what a client may send beside the payload."""
+    if event.seq is not None:
+        return Reason.UNKNOWN_FIELD, "seq is not a field of an event"
+    if event.timestamp is None:
+        event.timestamp = now_text
+    else:
+        moment = canonical_time(event.timestamp)
+        if moment is None:
+            return Reason.INVALID_VALUE, "timestamp is not an RFC 3339 time with a zone"
+        event.timestamp = moment
+    if event.session_id is None:
+        event.session_id = session_id
+    elif SESSION_SHAPE.fullmatch(event.session_id) is None:
+        return Reason.INVALID_VALUE, "session_id is not 1 to 64 letters, digits, . _ : -"
+    if event.event_id is not None:
+        if UUID_SHAPE.fullmatch(event.event_id) is None:
+            return Reason.INVALID_VALUE, "event_id is not a UUID"
+        event.event_id = event.event_id.lower()
+    return None

@@ -1,0 +1,51 @@
+"""Numbers with a reason that no setting changes; each says where it comes from."""
+
+from sidespool.wire.level import Level
+
+KIB = 1024
+MIB = 1024 * KIB
+
+# Local protocol: the public contract's limits.
+FRAME_BYTES_MAX = 8 * MIB
+EVENT_BYTES_MAX = 64 * KIB
+EVENT_BYTES_MAX_FULL = 1 * MIB
+EVENTS_PER_FRAME_MAX = 1_000
+MAP_KEY_CHARS_MAX = 64
+FRAME_DEADLINE_S = 10.0
+
+# A frame holds at most 8 MiB; four of them waiting for the disk bound the daemon's memory even
+# when the disk stalls, and the doors stop reading until half of it is durable.
+INFLIGHT_BYTES_HIGH = 8 * MIB
+INFLIGHT_BYTES_LOW = 4 * MIB
+
+# A segment is a batch is an upload: 1 MiB is one request, also over a slow uplink.
+SEGMENT_BYTES_MAX = 1 * MIB
+SEGMENT_EVENTS_MAX = 10_000
+# The collector bounds what a body inflates to; stay well below it (text compresses 4 to 12 times).
+SEGMENT_RAW_BYTES_MAX = 16 * MIB
+
+AGE_DAYS_MAX_ERROR = 30
+# Eviction by age waits for this long after the start: the spool is offered to the collector
+# first, and a clock that is wrong at start-up costs nothing.
+AGE_CHECK_INTERVAL_S = 3_600.0
+
+# After a refused write the disk is left alone for a moment instead of failing each emit anew.
+DISK_RETRY_S = 1.0
+
+# Least important first: what needs the most consent is the least needed to repair a release.
+EVICTION_ORDER = (Level.FULL, Level.USAGE, Level.ERROR, Level.CRASH)
+
+HISTORY_BYTES_MAX = 5 * MIB
+HISTORY_AGE_DAYS_MAX = 30
+LOG_BYTES_MAX = 1 * MIB
+LOG_FILES = 4  # with the active one: 5 MiB in all
+
+# A report of losses is worth an event once an hour at most.
+CLIENT_REPORT_INTERVAL_S = 3_600.0
+
+# Sequence numbers are reserved on disk in blocks, so that a crash skips some and repeats none.
+SEQ_BLOCK = 100_000
+
+TOKEN_BYTES = 32
+HEAD_BYTES_MAX = 16 * KIB
+CONNECTIONS_MAX = 64

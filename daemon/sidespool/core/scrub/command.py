@@ -1,0 +1,67 @@
+"""Secrets on command lines and in connection strings, where a short flag or a place gives the meaning."""
+
+import re
+
+from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.value import is_secret
+from sidespool.core.scrub.key_name import Kind
+
+_Q = r"[\"']?"
+# Each has one group: the secret.
+_SOURCES = (
+    r"\b(?:mysql\w*|mariadb\w*|mycli|mysqldump)\b[^|;\n]{0,200}?\s-p" + _Q + r"([^\s\"'-][^\s\"']*)",
+    r"\bsshpass\s+-p\s{0,2}" + _Q + r"([^\s\"']+)",
+    r"\b(?:curl|http|wget)\b[^|;\n]{0,400}?\s(?:-u|--user|--proxy-user|-U)[\s=]{0,2}" + _Q
+    + r"([^\s\"':]{1,64}:[^\s\"']+)",
+    r"\bredis-cli\b[^|;\n]{0,200}?\s-a\s{0,2}" + _Q + r"([^\s\"']+)",
+    r"\b7z[ar]?\b[^|;\n]{0,200}?\s-p" + _Q + r"([^\s\"']+)",
+    r"\b(?:un)?zip\b[^|;\n]{0,200}?\s-P\s{0,2}" + _Q + r"([^\s\"']+)",
+    r"-pass(?:in|out)?\s+pass:([^\s\"']+)",
+    r"\b(?:docker|podman|helm|az|oc|nerdctl|buildah|skopeo|heroku|cf)\b[^|;\n]{0,200}?\blogin\b"
+    r"[^|;\n]{0,200}?\s-p[\s=]{1,2}" + _Q + r"([^\s\"']+)",
+    r"\b(?:mongo\w*|psql|cqlsh|influx|sqlcmd|bcp|isql|clickhouse-client|ldapsearch|ldapmodify|xfreerdp"
+    r"|smbclient|rpcclient|psexec|winexe|ftp|lftp|mosquitto_\w+|rabbitmqadmin|snowsql|ansible)\b"
+    r"[^|;\n]{0,200}?\s(?:-p|-P|-w|/p:|/P)[\s=]{0,2}" + _Q + r"([^\s\"'-][^\s\"']{2,})",
+    r"\bsmbclient\b[^|;\n]{0,200}?-U\s{0,2}" + _Q + r"[^\s%\"']+%([^\s\"']+)",
+    r"\bnet use\b[^|;\n]{0,200}?/user:\S+\s+([^\s/]\S*)",
+    r"\bhtpasswd\b\s+-\w*b\w*\s+\S+\s+\S+\s+" + _Q + r"([^\s\"']+)",
+    r"\bsqlplus\s+(?:-\S+\s+){0,3}" + _Q + r"[\w.]+/([^\s@\"']+)",
+    r"\bcmdkey\b.{0,100}?/pass:([^\s\"']+)",
+    r"(?:^|[\s\"'=,;])/(?:p|pass|password|pwd):" + _Q + r"([^\s\"']+)",
+    r"\bsecurity\b.{0,80}?find-generic-password.{0,80}?-w\s+([^\s\"']+)",
+    r"\becho\s+" + _Q + r"([^\s\"'|]+)" + _Q + r"\s*\|\s*(?:sudo -S|docker login|passwd)",
+    r"\bAUTH\s+(?:[\w-]{1,32}\s+)?" + _Q + r"([^\s\"']{6,})" + _Q + r"\s*$",
+    # user:password@host without a scheme: DSNs of Go, Oracle, proxies.
+    r"(?:^|[\s\"'=(`])([\w.+%-]{1,64}:[^\s\"'@/]{3,128})@(?:tcp|unix|\(|//|[\w-]+(?:\.[\w-]+)+[:/]|[\w.-]+:\d{2,5})",
+    r"\bthin:[\w.]+/([^\s@\"']+)@",
+    # .pgpass
+    r"^[\w.*-]+:(?:\d{2,5}|\*):[\w*-]+:[\w*-]+:([^\s]+)$",
+    # /etc/shadow and htpasswd keep their hashes to the shape rules; seeds of wallets by key.
+    r"\b(?:user|username|login)[:=]\s{0,2}\S{1,64}\s{1,3}(?:pw|pass)[:=]?\s{0,2}(\S+)",
+)
+_PATTERNS = [Lazy(source, re.IGNORECASE) for source in _SOURCES]
+GATE = (
+    r"(?i)\b(?:mysql|mariadb|mycli|sshpass|curl|wget|redis-cli|7z|zip|unzip|docker|podman|helm|mongo|psql"
+    r"|cqlsh|influx|sqlcmd|bcp|isql|ldap|xfreerdp|smbclient|psexec|lftp|mosquitto|net use|htpasswd"
+    r"|sqlplus|cmdkey|auth |echo|snowsql|oc|az|heroku|http) ?",
+    r"(?i)-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|^[\w.*-]+:[\d*]+:",
+)
+
+
+def scrub_commands(text: str) -> str:
+    """Replaces secrets that only the command or the layout around them makes known."""
+    for pattern in _PATTERNS:
+        text = pattern.sub(_replace, text)
+    return text
+
+
+def _replace(match: re.Match[str]) -> str:
+    secret = match[1]
+    if ph.has_mark(secret) or not is_secret(secret, Kind.STRONG, False) or secret.startswith("$"):
+        return match[0]
+    start, end = match.start(1) - match.start(), match.end(1) - match.start()
+    whole = match[0]
+    return whole[:start] + ph.SECRET + whole[end:]
+
+

@@ -1,0 +1,135 @@
+"""What is known of this machine and its user, and the forms in which it may stand in a text."""
+
+import re
+import unicodedata
+from urllib.parse import quote, unquote
+
+import msgspec
+
+from sidespool.core.scrub import placeholder as ph
+
+# Account and host names that say nothing of anyone. Replacing the word "test" everywhere
+# would cost every message that has it and protect nobody.
+GENERIC_NAMES = frozenset(
+    """
+    admin administrator root user users test tests guest default public node runner app dev
+    ubuntu debian fedora centos vagrant docker jenkins build builder ci home system nobody daemon
+    www-data git postgres mysql mongodb redis sa service local localhost localdomain server client
+    host desktop laptop owner me none null undefined anonymous unknown codespace vscode gitpod
+    ec2-user azureuser circleci travis gitlab-runner github macbook macbook-pro imac pc computer
+    lan internal domain workgroup linux windows macos darwin name username hostname
+    """.split()
+)
+_NAME_LENGTH_MIN = 3
+
+
+class ScrubContext(msgspec.Struct, frozen=True):
+    """Facts the runtime hands in. Unknown ones are empty; paths are absolute, in the OS's own form."""
+
+    username: str = ""
+    full_name: str = ""
+    hostname: str = ""
+    home: str = ""
+    project_roots: tuple[str, ...] = ()
+    app_path: str = ""
+    tmp: str = ""
+
+
+class Names:
+    """Pattern for the user's and the host's names as whole words, in any case and encoding.
+
+    ``pattern`` is None when the context names nobody. ``gate`` holds RE2 sources for the same.
+    """
+
+    def __init__(self, context: ScrubContext) -> None:
+        hosts = _host_forms(context.hostname)
+        users = _user_forms(context)
+        self.gate = [f"(?i){source}" for source in (*users, *hosts)]
+        self._users = users
+        self._hosts = hosts
+        self._pattern: re.Pattern[str] | None = None
+
+    def replace(self, text: str) -> str:
+        """Puts {USER} and {HOST} for every known name that stands as a word of its own."""
+        if not self.gate:
+            return text
+        if self._pattern is None:
+            self._pattern = _compile(self._users, self._hosts)
+        return self._pattern.sub(lambda m: ph.HOST if m["host"] is not None else ph.USER, text)
+
+
+def _compile(users: list[str], hosts: list[str]) -> re.Pattern[str]:
+    host = "|".join(sorted(hosts, key=len, reverse=True)) or r"(?!)"
+    user = "|".join(sorted(users, key=len, reverse=True)) or r"(?!)"
+    # An underscore or hyphen is a boundary: "alice_backup" names alice.
+    escaped = r"(?<=\\[nrt])|(?<=%[0-9A-Fa-f][0-9A-Fa-f])"
+    return re.compile(
+        rf"(?:(?<![^\W_])|{escaped})(?:(?P<host>{host})|(?P<user>{user}))(?![^\W_])", re.IGNORECASE
+    )
+
+
+def _spellings(name: str) -> set[str]:
+    """Regex sources of one name: composed, decomposed, percent-encoded, JSON-escaped."""
+    composed = unicodedata.normalize("NFC", name)
+    decomposed = unicodedata.normalize("NFD", name)
+    forms = {composed, decomposed, quote(composed, safe=""), quote(decomposed, safe="")}
+    forms.add(quote(composed.replace(" ", "+"), safe="+"))
+    if not name.isascii():
+        forms.add(msgspec.json.encode(composed).decode()[1:-1])
+        forms.add("".join(c if c.isascii() else f"\\u{ord(c):04x}" for c in composed))
+    return {re.escape(form).replace(r"\ ", " ") for form in forms}
+
+
+def _worthy(name: str) -> bool:
+    return (
+        len(name) >= (_NAME_LENGTH_MIN if name.isascii() else 2)
+        and name.casefold() not in GENERIC_NAMES
+        and not name.isdigit()
+    )
+
+
+def _user_forms(context: ScrubContext) -> list[str]:
+    names = {context.username, context.full_name, _last_part(context.home)}
+    for name in tuple(names):
+        if "\\" in name:  # DOMAIN\user
+            names.update(name.split("\\", 1))
+    forms: set[str] = set()
+    for name in names:
+        name = name.strip()
+        if not _worthy(name):
+            continue
+        forms |= _spellings(name)
+        words = re.split(r"[ ._-]+", name)
+        if len(words) > 1 and all(len(word) > 1 for word in words):
+            forms |= _joined(words)
+    return sorted(forms)
+
+
+def _joined(words: list[str]) -> set[str]:
+    """First and last name in either order, joined the ways accounts join them."""
+    gap = r"(?:[ ._+-]|%20|, )?"
+    escaped = [re.escape(word) for word in words]
+    both = {gap.join(escaped)}
+    if len(words) == 2:
+        both.add(gap.join(reversed(escaped)))
+    return both
+
+
+def _host_forms(hostname: str) -> list[str]:
+    hostname = hostname.strip().strip(".")
+    first = hostname.split(".", 1)[0]
+    suffix = r"(?:\.(?:local|lan|home|localdomain|internal|corp|fritz\.box|home\.arpa))?"
+    forms: set[str] = set()
+    if "." in hostname and _worthy(hostname):
+        forms |= _spellings(hostname)
+        domain = hostname.split(".", 1)[1]
+        if "." in domain or _worthy(domain):
+            forms |= _spellings(domain) if len(domain) >= 6 else set()
+    if _worthy(first):
+        forms |= {source + suffix for source in _spellings(first)}
+    return sorted(forms)
+
+
+def _last_part(path: str) -> str:
+    parts = [part for part in re.split(r"[\\/]+", unquote(path)) if part]
+    return parts[-1] if len(parts) > 1 else ""

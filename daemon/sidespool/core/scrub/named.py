@@ -1,0 +1,205 @@
+"""Finds secrets by the name in front of them, in every notation that names a value.
+
+Plain ``key=value`` and ``key: value``, JSON, JSON inside JSON, Python reprs, XML, query strings, flags,
+headers, name/value pairs, netrc, SQL and prose ("the password is …"). The search starts at a keyword
+and reads left and right from there in code, so no pattern begins with a repeated class.
+"""
+
+import re
+
+from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.header import cookie_spans, header_span
+from sidespool.core.scrub.key_name import KEYWORDS, Kind, judge
+from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.value import is_secret, read
+
+Span = tuple[int, int, str]
+
+_NAME_LEFT = Lazy(r"[\w.-]{0,48}$")
+_NAME_RIGHT = Lazy(r"[\w-]{0,32}(?:\[\w*\])?")
+_TYPE = Lazy(r"(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}")
+_SEPARATOR = Lazy(
+    r"(?:\\{0,7}[\"'`\]»”’]){0,2}(?P<gap>[ \t]{0,12})"
+    r"(?P<op>=>|:=|->|={1,3}|::?(?!//)|\uff1a)(?P<after>(?:[ \t]|\\[nt](?=\S)){0,12})"
+)
+_PAIR = Lazy(
+    r"\\{0,7}[\"'][\s,;]{1,8}(?:\\{0,7}[\"'])?(?:value|val|content|v|data)(?:\\{0,7}[\"'])?\s{0,4}[=:]\s{0,4}"
+    r"(?=\\{0,7}[\"'])",
+    re.IGNORECASE,
+)
+_ITEM = Lazy(r"\\{0,7}[\"']\s{0,4},\s{0,4}(?=[bru]?\\{0,7}[\"'])")
+_TAG = Lazy(r"(?:\s[^<>]{0,80})?>(?=[^<>\s])")
+_VALUE_TAG = Lazy(r"[\"']?\s{0,4}/?>\s{0,4}(?:<value>)(?=[^<>\s])")
+_FLAG = Lazy(r"[ \t]{1,4}(?![-\s=|&<>])")
+_CALL = Lazy(r"\(\s{0,4}(?=[bru]?[\"'])")
+_VERB = Lazy(
+    r"\s{1,3}(?:is|was|are|set to|equals|ist|lautet|est|es|reads?|of|value|changed to)"
+    r"(?: (?:set to|now|still))?\s{0,2}[:=]?\s{1,3}",
+    re.IGNORECASE,
+)
+_BESIDE = Lazy(r"[ \t]{1,4}(?=[\"'])")
+_WORD_BESIDE = Lazy(r"[ \t]{1,4}(?=[^\s\"'=:({\[<,;.)-])")
+_NETRC_LEFT = Lazy(r"(?:\blogin\s{1,4}\S{1,64}\s{1,4}|\bidentified by\s{0,4}|\bmachine\b.{0,80})$", re.IGNORECASE)
+
+
+def scrub_named(text: str) -> str:
+    """Replaces the value of every secret name. Names, quotes and separators stay."""
+    pieces: list[str] = []
+    done = 0
+    place = 0
+    while match := KEYWORDS.search(text, place):
+        start, end = _name_around(text, match.start(), match.end(), done)
+        place = max(end, match.end())
+        for value_start, value_end, replacement in _spans(text, start, end):
+            if value_start < done or value_end <= value_start:
+                continue
+            pieces += (text[done:value_start], replacement)
+            done = value_end
+        place = max(place, done)
+    if not pieces:
+        return text
+    pieces.append(text[done:])
+    return "".join(pieces)
+
+
+def _name_around(text: str, start: int, end: int, done: int) -> tuple[int, int]:
+    """The whole name of which the keyword is a part."""
+    left = _NAME_LEFT.search(text, max(done, start - 48), start)
+    begin = left.start() if left else start
+    while begin < start and text[begin] in ".-" and text[begin : begin + 2] != "--":
+        begin += 1
+    if text[begin - 1 : begin + 1] in ("\\n", "\\t", "\\r") and begin < start:
+        begin += 1
+    right = _NAME_RIGHT.match(text, end)
+    return begin, right.end() if right else end
+
+
+def _spans(text: str, start: int, end: int) -> list[Span]:
+    name = text[start:end].lstrip("-")
+    kind = judge(name.rstrip("]").replace("[", "_"))
+    if kind is Kind.NONE:
+        return []
+    if kind is Kind.HEADER:
+        return header_span(text, end)
+    if kind is Kind.COOKIE:
+        return cookie_spans(text, end)
+    return _value_after(text, start, end, kind)
+
+
+def _value_after(text: str, start: int, end: int, kind: Kind) -> list[Span]:
+    if match := _SEPARATOR.match(text, end):
+        loose = ":" in match["op"] and bool(match["after"]) and text[match.end() - 1] == " "
+        quoted_name = match.start("gap") > end
+        return _take(text, match.end(), kind, loose and not quoted_name, match["op"] == "=")
+    for pattern, sure in ((_PAIR, True), (_VALUE_TAG, True), (_ITEM, False)):
+        if match := pattern.match(text, end):
+            return _take(text, match.end(), kind if sure else _lesser(kind), not sure, False)
+    if text[start - 1 : start] in ("<", ":") or text[start - 2 : start] == '="':
+        if match := _TAG.match(text, end):
+            return _take_tag(text, match.end(), kind)
+    if text[start : start + 1] == "-" or text[start - 1 : start] == "-":
+        if match := _FLAG.match(text, end):
+            return _take(text, match.end(), kind, False, True)
+    if match := _CALL.match(text, end):
+        return _take(text, match.end(), _lesser(kind), True, False)
+    if match := _VERB.match(text, end):
+        return _take(text, match.end(), _lesser(kind), True, False)
+    return _beside(text, start, end, kind)
+
+
+def _beside(text: str, start: int, end: int, kind: Kind) -> list[Span]:
+    """``password 'x'``, ``login bob password x``, ``IDENTIFIED BY 'x'``, ``otp 123456``."""
+    if kind not in (Kind.STRONG, Kind.DIGITS, Kind.PHRASE):
+        return []
+    if match := _BESIDE.match(text, end):
+        return _take(text, match.end(), kind, True, False)
+    if match := _WORD_BESIDE.match(text, end):
+        sure = _NETRC_LEFT.search(text, max(0, start - 160), start) is not None
+        if sure or text[start:end].lower() in ("requirepass", "masterauth"):
+            return _take(text, match.end(), kind, False, False)
+        if kind is Kind.DIGITS:
+            return _take(text, match.end(), kind, True, False)
+    return []
+
+
+def _lesser(kind: Kind) -> Kind:
+    """What prose or a list makes of a name: the value itself must look like a secret."""
+    return Kind.TOKEN if kind is Kind.STRONG else kind
+
+
+def _take(text: str, at: int, kind: Kind, loose: bool, glued: bool) -> list[Span]:
+    if match := _TYPE.match(text, at):
+        at = match.end()
+    if text[at : at + 1] == "[" and (inner := text[at + 1 : at + 2]) and inner in "\"'\\":
+        return _take_list(text, at + 1, kind)
+    start, end, quote = read(text, at, glued and kind is not Kind.WEAK)
+    if kind is Kind.PHRASE and not quote:
+        end = _phrase_end(text, start)
+    value = text[start:end]
+    if quote == "" and kind is Kind.DIGITS and (more := _SPACED_CODE.match(text, start)):
+        end, value = more.end(), more[0]
+    if kind is Kind.WEAK and quote and " " in value:
+        return []
+    if is_secret(value, kind, loose and not quote):
+        return [(start, end, ph.SECRET)]
+    return []
+
+
+_SPACED_CODE = Lazy(r"\d{3}[ -]\d{3}(?![\d-])")
+_PHRASE_WORDS = Lazy(r"\S+(?: [A-Za-z][\w'-]*){0,30}")
+
+
+def _phrase_end(text: str, start: int) -> int:
+    match = _PHRASE_WORDS.match(text, start)
+    return match.end() if match else start
+
+
+def _take_list(text: str, at: int, kind: Kind) -> list[Span]:
+    """Every item of ``["a", "b"]``."""
+    spans: list[Span] = []
+    for _ in range(64):
+        start, end, quote = read(text, at, False)
+        if not quote:
+            break
+        if is_secret(text[start:end], kind, False):
+            spans.append((start, end, ph.SECRET))
+        following = _LIST_COMMA.match(text, end)
+        if following is None:
+            break
+        at = following.end()
+    return spans
+
+
+_LIST_COMMA = Lazy(r"\\{0,7}[\"']\s{0,4},\s{0,4}(?=\\{0,7}[\"'])")
+_TAG_TEXT = Lazy(r"(?:<!\[CDATA\[)?([^<\]]{1,4096})")
+
+
+def _take_tag(text: str, at: int, kind: Kind) -> list[Span]:
+    match = _TAG_TEXT.match(text, at)
+    if match and is_secret(match[1], kind, False):
+        return [(match.start(1), match.start(1) + len(match[1].rstrip()), ph.SECRET)]
+    return []
+
+
+_PENDING = Lazy(
+    r"([\w.-]{1,48})(?:\\{0,3}[\"'])?[ \t]{0,8}(?:[:=]|=>)[ \t]{0,4}(?:[|>][+-]?|\\)?[ \t\r]{0,4}$"
+    r"|name=[\"']?([\w.-]{1,48})[\"']?[ \t\r]{0,4}$"
+)
+_ALONE = Lazy(r"[ \t]{0,32}(?:-[ \t]+)?[\"']?([^\s\"']{4,512})[\"']?,?[ \t\r]{0,8}$")
+
+
+def awaits_value(line: str) -> Kind:
+    """Kind of a name at the end of a line whose value must stand on the next, else NONE."""
+    match = _PENDING.search(line, max(0, len(line) - 160))
+    if match is None:
+        return Kind.NONE
+    kind = judge(match[1] or match[2])
+    return kind if kind in (Kind.STRONG, Kind.TOKEN) else Kind.NONE
+
+
+def scrub_awaited(line: str, kind: Kind) -> str:
+    """The line that holds nothing but the awaited value."""
+    match = _ALONE.match(ph.hide(line))
+    if match is None or not is_secret(match[1], kind, True):
+        return line
+    return ph.reveal(line[: match.start(1)] + ph.SECRET + line[match.end(1) :])

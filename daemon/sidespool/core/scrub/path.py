@@ -1,0 +1,223 @@
+"""Finds every path in a line and leaves of it only what is public.
+
+The search goes from separator to separator and looks left for what makes it the start of a path:
+a drive, a scheme, a tilde, a variable, a blank or an opening mark. What is no start (``and/or``,
+``src/app/x.ts``, ``text/html``) is passed over in one step.
+"""
+
+import re
+
+from sidespool.core.scrub import path_known as known
+from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.frame import find_location, looks_like_frame
+from sidespool.core.scrub.path_end import OPENERS, find_end
+from sidespool.core.scrub.path_name import Roots, fold, shorten
+from sidespool.core.scrub.lazy import Lazy
+
+_SEPARATOR = Lazy(r"[\\/]")
+# A relative path, or a word with a slash in it, is skipped whole.
+_SKIP = Lazy(r"[\\/]+(?:[\w.@+$%~-]{0,255}[\\/]{1,4}){0,64}[\w.@+$-]*")
+_HOME_INSIDE = Lazy(r"[\\/]{1,4}(?:users|home)[\\/]{1,4}[^\\/\s\"']", re.IGNORECASE)
+_BEFORE = frozenset(" \t\r\n\"'`([{<=:,;|>@!“‘«‹「„\u00a0#&+*?^") | {"\u2028", "\u202f", "\ufeff", "→"}
+_FILE_SCHEME = Lazy(
+    r"(?:file|vscode-file|vscode-remote|vscode-local|vscode-userdata|atom|resource-file|local-file"
+    r"|safe-file|filesystem:file|media|asset|app-file|fs|tauri|capacitor|ionic)$",
+    re.IGNORECASE,
+)
+_SCHEME_LEFT = Lazy(r"[A-Za-z][A-Za-z0-9+.-]{0,30}$")
+_VARIABLE_LEFT = Lazy(
+    r"(?:~[\w.-]{0,64}|\$(?:env:)?\{?[A-Za-z_]\w{0,40}\}?|%[A-Za-z_]\w{0,40}(?:\(x86\))?%"
+    r"|\$\([A-Za-z_]\w{0,40}\))$"
+)
+_VARIABLES = Lazy(
+    r"~|HOME|USERPROFILE|APPDATA|HOMEPATH|HOMEDRIVE|TEMP|TMP|PUBLIC|ONEDRIVE|PROFILE", re.IGNORECASE
+)
+_NETWORK = Lazy(r"//[\w.$-]{2,64}/[\w$.~%-]")
+_ESCAPED_SLASHES = Lazy(r"\\{1,4}/\\{0,4}/")
+_DRIVE_IN_URL = Lazy(r"[\\/]{2,8}(?:[\w+.-]{1,64}[\\/]+)?[A-Za-z](?::|%3A)")
+_FILE_LEFT = Lazy(r"file$", re.IGNORECASE)
+_LONG_LEFT = Lazy(r"(?:\\{2,8}[?.]\\{1,4}|[\\/]{1,4})$")
+_ESCAPED_SLASH = Lazy(r"\\{1,4}/[^\s/*]")
+_UNC = Lazy(r"\\{2,8}[\w.$?@-]{2,64}\\{1,4}[^\s\\/\"]")
+_DEVICE = Lazy(r"\\{2,8}[?.]\\{1,4}\w")
+_ROOTED_HOME = Lazy(r"\\{1,4}(?:Users|home)\\{1,4}\w", re.IGNORECASE)
+_WORD_LEFT = Lazy(r"[.]{1,2}$|[\w.-]{1,64}$")
+_EXTENSION = Lazy(r"\.([A-Za-z0-9]{1,8})$")
+_FRAME_LENGTH_MAX = 2048
+
+
+def scrub_paths(line: str, roots: Roots) -> str:
+    """The line with each absolute or home-bound path cut down to its public part."""
+    located = find_location(line) if len(line) <= _FRAME_LENGTH_MAX else None
+    pieces: list[str] = []
+    done = 0
+    in_frame = located is not None
+    place = 0
+    while match := _SEPARATOR.search(line, place):
+        at = match.start()
+        found = _start(line, at, done)
+        if found is None:
+            place = _skip(line, at)
+            inner = _relative_home(line, at, place, done)
+            if inner is None:
+                continue
+            start = inner
+            end = find_end(line, start, place)
+        else:
+            start, body = found
+            if located is not None and located[0] <= start < located[1]:
+                start, end = located
+            else:
+                end = find_end(line, start, body)
+        place = max(end, at + 1)
+        path = line[start:end]
+        if not path or not _is_file(path, line, start, end, in_frame, roots):
+            place = max(_skip(line, at), at + 1)
+            continue
+        pieces.append(line[done:start])
+        pieces.append(shorten(path, roots, in_frame or looks_located(path)))
+        done = end
+    if not pieces:
+        return line
+    pieces.append(line[done:])
+    return "".join(pieces)
+
+
+_LOCATED = Lazy(r"\.[A-Za-z0-9]{1,8}(?::\d{1,7}(?::\d{1,7})?|\(\d{1,7},\d{1,7}\))$")
+
+
+def looks_located(path: str) -> bool:
+    return _LOCATED.search(path) is not None
+
+
+def _skip(line: str, at: int) -> int:
+    match = _SKIP.match(line, at)
+    return match.end() if match else at + 1
+
+
+def _start(line: str, at: int, done: int) -> tuple[int, int] | None:
+    """Where the path begins to which the separator at ``at`` belongs, and where its body begins."""
+    before = line[at - 1] if at > done else ""
+    after = line[at + 1 : at + 2]
+    if before == ":" or (before == "|" and at > 1 and line[at - 2 : at - 1].isalpha()):
+        return _after_colon(line, at, done)
+    if before in ph.ROOT_MARKS and before:
+        return at - 1, at + 1
+    if line[at] == "\\":
+        return _backslash(line, at, before, after)
+    if before == "~" or before in "}%)" or before.isalnum() or before in "_.-":
+        return _variable(line, at, done) if before else _absolute(line, at, after)
+    if before in _BEFORE or not before:
+        return _absolute(line, at, after)
+    return None
+
+
+def _absolute(line: str, at: int, after: str) -> tuple[int, int] | None:
+    if after == "/":  # //server/share
+        match = _NETWORK.match(line, at)
+        return (at, at + 2) if match else None
+    if not after or after.isspace() or after in "*>=\"'`,;:)]}|&?<!(":
+        return None
+    return at, at + 1
+
+
+def _after_colon(line: str, at: int, done: int) -> tuple[int, int] | None:
+    letter = at - 2
+    if letter >= done and line[letter].isascii() and line[letter].isalpha():
+        left = line[letter - 1] if letter > done else ""
+        if not left.isalnum() and left != "_" or left == "n" and line[letter - 2 : letter] == "\\n":
+            start = letter
+            if left in "\\/" and left:
+                start = _long_prefix(line, letter, done)
+            return start, at + 1
+    if line[at : at + 2] == "//" or _ESCAPED_SLASHES.match(line, at):
+        match = _SCHEME_LEFT.search(line, max(done, at - 32), at - 1)
+        if match and _FILE_SCHEME.match(match[0]):
+            drive = _DRIVE_IN_URL.match(line, at)
+            return match.start(), drive.end() if drive else at + 3
+        return None
+    if line[at] == "/":
+        if match := _FILE_LEFT.search(line, max(done, at - 5), at - 1):
+            return match.start(), at + 1
+        return _absolute(line, at, line[at + 1 : at + 2])
+    return _backslash(line, at, ":", line[at + 1 : at + 2])
+
+
+def _long_prefix(line: str, letter: int, done: int) -> int:
+    """``\\\\?\\C:\\…``, ``/C:/…`` and a doubled form: the prefix belongs to the path."""
+    match = _LONG_LEFT.search(line, max(done, letter - 16), letter)
+    return match.start() if match else letter
+
+
+def _backslash(line: str, at: int, before: str, after: str) -> tuple[int, int] | None:
+    escaped_slash = _ESCAPED_SLASH.match(line, at)
+    if escaped_slash and (before in _BEFORE or not before):
+        return at, escaped_slash.end() - 1
+    if before in "}%)" and before:
+        return _variable(line, at, 0)
+    if before == "~":
+        return at - 1, at + 1
+    if before and before not in _BEFORE:
+        return None
+    if match := _UNC.match(line, at):
+        return at, match.end() - 1
+    if match := _DEVICE.match(line, at):
+        return at, match.end()
+    if match := _ROOTED_HOME.match(line, at):
+        return at, match.end()
+    return None
+
+
+def _variable(line: str, at: int, done: int) -> tuple[int, int] | None:
+    match = _VARIABLE_LEFT.search(line, max(done, at - 66), at)
+    if match is None or not _VARIABLES.search(match[0]):
+        return None
+    left = line[match.start() - 1] if match.start() > done else ""
+    if left.isalnum() or left == "/":
+        return None
+    return match.start(), at + 1
+
+
+def _relative_home(line: str, at: int, end: int, done: int) -> int | None:
+    """``../../home/alice/x``: a relative path that passes through somebody's home."""
+    if not _HOME_INSIDE.search(line, at, min(len(line), end + 2)):
+        return None
+    left = _WORD_LEFT.search(line, max(done, at - 64), at)
+    if left is None or not left[0].startswith("."):
+        return None
+    return left.start()
+
+
+def _is_file(path: str, line: str, start: int, end: int, in_frame: bool, roots: Roots) -> bool:
+    """Tells a file path from a web route, a regex, a command and a ratio."""
+    if path[0] != "/" or in_frame:
+        return True
+    if path.startswith("//"):
+        return line[start - 1 : start] not in ("", " ") or path.count("/") > 3 or "." not in path
+    segments = [part for part in re.split(r"[\\/]+", path[:300]) if part]
+    if not segments:
+        return False
+    first = fold(segments[0])
+    if first in known.DATA_ROOTS or first in roots.firsts:
+        return len(segments) > 1 or first in ("root",)
+    if first in known.ROUTE_ROOTS or first in known.SYSTEM_ROOTS:
+        return _through_home(segments)
+    if _LOCATED.search(path):
+        return True
+    if len(segments) == 1:
+        return False
+    extension = _EXTENSION.search(segments[-1])
+    return bool(extension) and extension[1].lower() in known.EXTENSIONS if extension else False
+
+
+def _through_home(segments: list[str]) -> bool:
+    """Case matters: "/api/users/3/edit" is a route, "/x/Users/jane/a.ts" somebody's home."""
+    return any(part in ("home", "Users") for part in segments[1:-2])
+
+
+def scrub_path_field(path: str, roots: Roots) -> str:
+    """A field that is one path: only a scrubbed tail survives, whatever it looks like."""
+    if not _SEPARATOR.search(path):
+        return path
+    start = 0 if path[0] not in OPENERS else 1
+    return path[:start] + shorten(path[start:], roots, in_frame=False)

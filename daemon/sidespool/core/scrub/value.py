@@ -1,0 +1,155 @@
+"""Reads the value behind a key, and tells a secret from a word, a variable and a placeholder."""
+
+import re
+
+from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.key_name import Kind
+from sidespool.core.scrub.lazy import Lazy
+
+# What stands where a value would, and is none.
+_WORDS = frozenset(
+    """
+    null none nil undefined true false yes no on off nan void empty string str text number int
+    integer bool boolean object array any unknown never bytes buffer char varchar optional required
+    require missing invalid expired incorrect wrong bad mismatch failed failure failing error denied
+    must cannot can could should would will does did do is isn't was were are be been has have had
+    not and or but if then else the a an this that these your my our their its it for from to in of
+    at by with without too also only please enter provide check see use used using set unset get got
+    expected unexpected found valid verified refreshed revoked rejected accepted ok okay success
+    successful succeeded present absent changed updated created deleted removed reset restored
+    redacted filtered masked hidden removed omitted sensitive secret password token passwd apikey
+    api_key placeholder example changeme value field input length min max type name id default
+    default_value self this request response header headers body params param args arg env
+    environment config settings process user username login account email key keys session cookie
+    auth authentication authorization bearer basic digest oauth oauth2 jwt saml ldap kerberos
+    negotiate ntlm httponly secure path domain function method class const let var return new async
+    await import export end start begin identifier keyword operator punctuator punctuation eof
+    whitespace comment newline indent dedent symbol regexp template name punc colon comma brace
+    loading waiting pending ready done cancelled canceled aborted timeout timed closed open opened
+    disabled enabled active inactive new old current previous next first last one two three more
+    here there when where which who why how what generated encrypted hashed plain plaintext weak
+    strong short long same different reused support supported unsupported unavailable available
+    rotation rotated cleared stored saved loaded retrieved fetched sent received read written
+    """.split()
+)
+_NOT_A_VALUE = Lazy(
+    r"\$\{|\$\(|\$[A-Za-z_][A-Za-z_]*$|%[A-Za-z_]\w*%?$|<[^<>\s]{0,60}[>]?$|\{\{|\{[\w.\s-]*\}?$|#\{"
+    r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|--|-$|!!|&[a-z]+;|\|$|>$"
+)
+_REFERENCE = Lazy(
+    r"(?:process\.env|os\.environ|os\.getenv|getenv|env|import\.meta|secrets|vars|self|this|config"
+    r"|settings|options|opts|args|params|props|req|request|res|ctx|context|data|event|state|user)"
+    r"(?:\.|\[|->)|[A-Za-z_$][\w$]*\((?:[^)]*\))?[;,)]*$|[A-Za-z_$][A-Za-z_$]*(?:\.[A-Za-z_$][A-Za-z_$]*)+[;,)]*$"
+)
+_PROSE_INSIDE = Lazy(
+    r"\b(?:is|are|was|be|must|should|cannot|can|not|the|your|you|a|an|please|required|at least|too"
+    r"|enter|has|have|invalid|missing|and|or|for|with|to|of|does|do|will|doesn't|don't)\b",
+    re.IGNORECASE,
+)
+_DIGIT = Lazy(r"\d")
+_RANDOM_CLASS = Lazy(r"[A-Za-z0-9+/=_.~!@#$%^&*-]+$")
+_CODE_DIGITS = Lazy(r"\d{3,10}$|\d{3,4}[ -]\d{3,4}$|[A-Z0-9]{4,10}$|(?:[A-Za-z0-9]{4,8}-){1,5}[A-Za-z0-9]{4,8}$")
+_UUID = Lazy(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")
+
+
+def is_secret(value: str, kind: Kind, loose: bool) -> bool:
+    """True when ``value`` under a name of this kind is worth hiding.
+
+    ``loose``: the text is prose around it (a colon and a blank, "is"), so a mere word is no value.
+    """
+    value = value.strip()
+    if not value or ph.has_mark(value) or _NOT_A_VALUE.match(value):
+        return False
+    bare = value.strip("\"'`.,;:!?()[]{}").lower()
+    if bare in _WORDS or not bare:
+        return False
+    if kind is Kind.DIGITS:
+        return _CODE_DIGITS.match(value) is not None and any(c.isdigit() for c in value)
+    if _REFERENCE.match(value):
+        return False
+    if " " in value:
+        return kind is not Kind.WEAK and _PROSE_INSIDE.search(value) is None
+    if kind is Kind.STRONG or kind is Kind.PHRASE:
+        return len(value) >= (2 if not loose else 3)
+    if kind is Kind.TOKEN:
+        return _looks_like_token(value, loose)
+    return looks_random(value, 16)
+
+
+def _looks_like_token(value: str, loose: bool) -> bool:
+    if _DIGIT.search(value) is None:
+        mixed = value.lower() != value and value.upper() != value
+        return len(value) >= 20 and (mixed or "_" not in value and "-" not in value)
+    if value.isdigit():
+        return len(value) >= 6
+    return len(value) >= (6 if not loose else 8)
+
+
+def looks_random(value: str, length_min: int) -> bool:
+    """Letters and digits well mixed, as no word and no version is."""
+    if len(value) < length_min or not _RANDOM_CLASS.match(value) or _UUID.match(value):
+        return False
+    digits = sum(c.isdigit() for c in value)
+    letters = sum(c.isalpha() for c in value)
+    return digits >= 2 and letters >= 2 and not value.startswith(("http", "/", "./", "v1.", "v2."))
+
+
+_QUOTED = {
+    quote: Lazy(rf"((?:\\(?!{quote})[\s\S]|[^\\{quote}])*)") for quote in ('"', "'", "`")
+}
+_CLOSERS_MAX = 32
+_OPEN = Lazy(r"(?:[bruf]{0,2}|@)?(\\{0,7})([\"'`“‘«])")
+_UNQUOTED = Lazy(r"[^\s\"'<>|`]+")
+_UNQUOTED_RUN = Lazy(r"[^\s]+")
+_NEXT = Lazy(r"[;,&](?:\s|$|[\"']?[\w .-]{1,40}[\"']?\s{0,2}[=:])")
+
+
+def read(text: str, start: int, glued: bool) -> tuple[int, int, str]:
+    """Span of the value that begins at ``start`` without its quotes, and its opening quote.
+
+    ``glued``: the value follows an equals sign directly, so quotes and brackets inside belong to it.
+    """
+    if match := _OPEN.match(text, start):
+        escape, quote = match[1], match[2]
+        return (*_quoted(text, match.end(), escape, quote), quote)
+    run = (_UNQUOTED_RUN if glued else _UNQUOTED).match(text, start)
+    if run is None:
+        return start, start, ""
+    end = run.end()
+    if cut := _NEXT.search(text, start, min(len(text), end + 2)):
+        if cut.start() > start:
+            end = min(end, cut.start())
+    return start, _close(text, start, end, glued), ""
+
+
+def _quoted(text: str, start: int, escape: str, quote: str) -> tuple[int, int]:
+    """Inside of a quoted value; one without its closing quote goes to the end of the line."""
+    closer = escape + {"“": "”", "‘": "’", "«": "»"}.get(quote, quote)
+    if escape:
+        end = text.find(closer, start)
+        while end > start and text[end - 1] == "\\":  # a deeper escape: \\\" inside \"
+            end = text.find(closer, end + len(closer))
+    elif quote in _QUOTED:
+        match = _QUOTED[quote].match(text, start)
+        end = match.end() if match else -1
+        while 0 <= end < len(text) and text[end] == "\\" and text[end + 1 : end + 2] == quote:
+            again = _QUOTED[quote].match(text, end + 2)
+            end = again.end() if again else -1
+    else:
+        end = text.find(closer, start)
+    return start, end if 0 <= end <= len(text) else len(text)
+
+
+def _close(text: str, start: int, end: int, glued: bool) -> int:
+    """Leaves sentence marks, closing brackets and a foreign quote outside."""
+    for _ in range(_CLOSERS_MAX):
+        char = text[end - 1] if end > start else "a"
+        if char in ",;" or (char in ".:!?" and not glued):
+            end -= 1
+        elif char in ")]}>" and {")": "(", "]": "[", "}": "{", ">": "<"}[char] not in text[start:end]:
+            end -= 1
+        elif char in "\"'`\\" and text.count(char, start, end) % 2:
+            end -= 1
+        else:
+            break
+    return end

@@ -1,0 +1,150 @@
+"""One client's side of the protocol: frames in, answers out, the same on every transport.
+
+A transport calls `on_frame` with each frame's bytes and gives a `send` that takes encoded
+answers. Emits are answered when they are durable, possibly after later questions; ids tell which
+answer is whose. Slow operations of one client run one after the other and never delay its emits.
+"""
+
+import asyncio
+import hmac
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sidespool.core.policy import EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX
+from sidespool.runtime.intake import Intake
+from sidespool.runtime.operations import Operations, error
+from sidespool.wire import frame as wire
+from sidespool.wire.event import SESSION_SHAPE
+from sidespool.wire.outcome import Rejection
+
+MALFORMED = wire.encode_frame({"op": "error", "reason": "malformed"})
+_PENDING_MAX = 64  # operations of one client that may wait; more are refused
+
+
+class Conversation:
+    """State of one connection. `closing` becomes true when the transport should close."""
+
+    def __init__(
+        self,
+        intake: Intake,
+        operations: Operations,
+        send: Callable[[bytes], None],
+        *,
+        door: str,
+        token: str | None,
+        trusted: bool = False,
+    ) -> None:
+        """`token`: what hello must carry; None where the transport has checked already."""
+        self.client = door
+        self.session_id: str | None = None
+        self.welcomed = token is None
+        self.closing = False
+        self._intake = intake
+        self._operations = operations
+        self._send = send
+        self._token = token
+        self._trusted = trusted
+        self._questions: asyncio.Queue[wire.AnyFrame] = asyncio.Queue(_PENDING_MAX)
+
+    def on_frame(self, raw: bytes | memoryview) -> None:
+        """One frame arrived; never raises for any bytes."""
+        if self.welcomed and self._intake.emit_frame(raw, self.session_id, self._acknowledge):
+            return
+        frame = wire.decode_frame(raw)
+        if isinstance(frame, wire.Hello):
+            self._hello(frame)
+        elif not self.welcomed:
+            self._refuse()
+        elif frame is None:
+            self._send(MALFORMED)
+        elif isinstance(frame, wire.Emit):
+            self._emit(frame)
+        elif isinstance(frame, wire.Goodbye):
+            self.closing = True
+        else:
+            self._ask(frame)
+
+    def on_oversize(self) -> None:
+        """A frame over the limit began to arrive; the transport closes after this."""
+        detail = f"a frame holds at most {FRAME_BYTES_MAX} bytes"
+        self._send(wire.encode_frame(error(None, "too_large", detail)))
+        self.closing = True
+
+    async def run(self) -> None:
+        """Answers questions one after the other until cancelled."""
+        while True:
+            frame = await self._questions.get()
+            try:
+                reply = await self._operations.answer(frame, self.client, trusted=self._trusted)
+            except OSError as problem:
+                detail = f"the disk refused: {problem.strerror or problem}"
+                reply = error(getattr(frame, "id", None), "spool_full", detail)
+            self._send(wire.encode_frame(reply))
+
+    def tell_settings(self) -> None:
+        """Pushes the settings after a change."""
+        if self.welcomed:
+            self._send(
+                wire.encode_frame({"op": "settings", **self._operations.governor.settings()})
+            )
+
+    def _hello(self, frame: wire.Hello) -> None:
+        if self._token is not None and not self.welcomed:
+            given = (frame.token or "").encode()
+            if not hmac.compare_digest(given, self._token.encode()):
+                self._refuse()
+                return
+        if frame.session_id is not None and SESSION_SHAPE.fullmatch(frame.session_id) is None:
+            detail = "session_id is not 1 to 64 letters, digits, . _ : -"
+            self._send(wire.encode_frame(error(frame.id, "invalid_value", detail)))
+            return
+        self.welcomed = True
+        self.client = frame.client[:64]
+        self.session_id = frame.session_id
+        governor = self._operations.governor
+        welcome: dict[str, Any] = {
+            "op": "welcome",
+            "session_id": self.session_id or self._intake.session_id,
+            "level": governor.level.label,
+            "settings": governor.settings(),
+        }
+        if frame.id is not None:
+            welcome["id"] = frame.id
+        self._send(wire.encode_frame(welcome))
+
+    def _refuse(self) -> None:
+        self._send(wire.encode_frame({"op": "error", "reason": "unauthorized"}))
+        self.closing = True
+
+    def _emit(self, frame: wire.Emit) -> None:
+        if len(frame.events) > EVENTS_PER_FRAME_MAX:
+            detail = f"a frame holds at most {EVENTS_PER_FRAME_MAX} events"
+            self._send(wire.encode_frame(error(frame.id, "too_large", detail)))
+            return
+        frame_id = frame.id
+        self._intake.emit_raw(
+            frame.events,
+            self.session_id,
+            lambda accepted, rejected: self._acknowledge(frame_id, accepted, rejected),
+        )
+
+    def _ask(self, frame: wire.AnyFrame) -> None:
+        try:
+            self._questions.put_nowait(frame)
+        except asyncio.QueueFull:
+            detail = "too many questions are waiting for an answer"
+            self._send(wire.encode_frame(error(getattr(frame, "id", None), "rate_limited", detail)))
+
+    def _acknowledge(
+        self, frame_id: int | str | None, accepted: int, rejected: list[Rejection]
+    ) -> None:
+        if not rejected and isinstance(frame_id, int):
+            self._send(b'{"op":"ack","id":%d,"accepted":%d,"rejected":[]}' % (frame_id, accepted))
+            return
+        self._send(
+            msgspec.json.encode(
+                {"op": "ack", "id": frame_id, "accepted": accepted, "rejected": rejected}
+            )
+        )

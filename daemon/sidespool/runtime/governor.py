@@ -1,0 +1,141 @@
+"""Holds every input of the consent decision and makes its verdict come true, at once.
+
+A lowering acts in this order: admission refuses from this instant on; the gate of the uploader
+closes and a request in flight is cut; everything above the new level is deleted; only then the
+gate opens again for what is left. A raise takes effect after any lowering before it has been
+carried out, so that consent granted again revives nothing.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from sidespool.config import Config
+from sidespool.core.consent import (
+    AppSettings,
+    ConsentBook,
+    ConsentRecord,
+    Inputs,
+    Verdict,
+    decide,
+)
+from sidespool.core.settings import LiveSettings, changed_keys, merged
+from sidespool.wire.level import Level
+
+
+class Effects(msgspec.Struct):
+    """What a verdict moves; each is given by the app."""
+
+    admit: Callable[[Level], None]
+    close_gate: Callable[[], Awaitable[None]]
+    open_gate: Callable[[], None]
+    purge_above: Callable[[Level], Awaitable[int]]
+    on_settings: Callable[[LiveSettings], None]
+    broadcast: Callable[[], None]
+
+
+class Governor:
+    """The effective level, who decided it, and the app's live settings."""
+
+    def __init__(self, config: Config, book: ConsentBook, administrator: Level | None) -> None:
+        self.book = book
+        self._start = LiveSettings(
+            AppSettings(config.enabled, config.full_content, config.level),
+            config.endpoint,
+            config.user_id,
+        )
+        self.live = self._start
+        self._overrides: dict[str, Any] = {}
+        self._file: dict[str, Any] = {}
+        self._inputs = Inputs(
+            app=self.live.app,
+            administrator=administrator,
+            do_not_track=config.do_not_track,
+            feature=config.feature,
+            model="opt_in" if config.consent_model == "opt_in" else "opt_out",
+            record=book.current,
+            policy_version=config.policy_version,
+        )
+        self.verdict: Verdict = decide(self._inputs)
+        self._applied = self.verdict.level
+        self._effects: Effects | None = None
+        self._lock = asyncio.Lock()
+
+    @property
+    def level(self) -> Level:
+        """The effective level."""
+        return self.verdict.level
+
+    def connect(self, effects: Effects) -> None:
+        """Gives the governor its hands; the first verdict is applied by the caller."""
+        self._effects = effects
+
+    async def on_file(self, content: dict[str, Any]) -> None:
+        """The settings file was read; only what changed in it speaks."""
+        changes = changed_keys(self._file, content)
+        self._file = content
+        await self.on_set(changes)
+
+    async def on_set(self, changes: dict[str, Any]) -> None:
+        """The app changed settings; returns when the effect is complete."""
+        self._overrides = {**self._overrides, **changes}
+        self.live = merged(self._start, self._overrides)
+        await self._apply(msgspec.structs.replace(self._inputs, app=self.live.app))
+        if self._effects is not None:
+            self._effects.on_settings(self.live)
+
+    async def on_consent(self, record: ConsentRecord) -> None:
+        """The user decided (the record is on disk already)."""
+        self.book.records.append(record)
+        await self._apply(msgspec.structs.replace(self._inputs, record=record))
+
+    async def on_administrator(self, level: Level | None) -> None:
+        """The policy file changed."""
+        await self._apply(msgspec.structs.replace(self._inputs, administrator=level))
+
+    async def _apply(self, inputs: Inputs) -> None:
+        self._inputs = inputs
+        self.verdict = decide(inputs)
+        effects = self._effects
+        if effects is None:
+            return
+        effects.admit(min(self._applied, self.verdict.level))
+        async with self._lock:
+            level = self.verdict.level
+            if level < self._applied:
+                await effects.close_gate()
+                self._applied = level
+                await effects.purge_above(level)
+            self._applied = level
+            effects.admit(level)
+            effects.open_gate()
+        effects.broadcast()
+
+    def settings(self) -> dict[str, Any]:
+        """What clients are told on every change."""
+        app = self.live.app
+        return {
+            "enabled": self.verdict.level is not Level.OFF,
+            "full_content": self.verdict.level is Level.FULL,
+            "level": self.verdict.level.label,
+            "app": {
+                "enabled": app.enabled,
+                "full_content": app.full_content,
+                "level": app.level.label,
+            },
+            "consent": self.book.current.decision if self.book.current else None,
+            "consent_model": self._inputs.model,
+            "must_ask": self.verdict.must_ask,
+            "decided_by": self.verdict.decided_by,
+            "because": self.verdict.because,
+            "policy_version": self._inputs.policy_version,
+        }
+
+    def layers(self) -> list[dict[str, str]]:
+        """Every layer's say, for `status`."""
+        return [
+            {"layer": say.layer, "level": say.level.label, "because": say.because}
+            for say in self.verdict.layers
+        ]

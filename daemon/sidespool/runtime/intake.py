@@ -1,0 +1,105 @@
+"""Takes events from any door to the spool, and answers when they are durable.
+
+Used from the loop only; nothing here waits. The answer callback gets the number accepted and the
+refusals, exactly once per frame.
+"""
+
+import asyncio
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from sidespool.core.admission import Admission, Admitted, Stamp
+from sidespool.core.policy import SEQ_BLOCK
+from sidespool.core.tally import Tally
+from sidespool.runtime.ids import dice, now_ms
+from sidespool.runtime.spooler import Spooler
+from sidespool.wire.outcome import Reason, Rejection
+
+Answer = Callable[[int, list[Rejection]], None]
+
+
+class Intake:
+    """Admission, commit and count for one frame at a time. `dirty` is set with each commit."""
+
+    def __init__(
+        self,
+        admission: Admission,
+        spooler: Spooler,
+        tally: Tally,
+        session_id: str,
+        save_seq: Callable[[int], None],
+    ) -> None:
+        self.admission = admission
+        self.session_id = session_id
+        self.dirty = asyncio.Event()
+        self.when_relieved = spooler.when_relieved
+        self._spooler = spooler
+        self._tally = tally
+        self._save_seq = save_seq
+        self._seq_limit = admission.seq + SEQ_BLOCK // 2
+
+    def pressed(self) -> bool:
+        """Whether doors should stop reading until `when_relieved` calls back."""
+        return self._spooler.pressed
+
+    def emit_frame(self, raw: bytes | memoryview, session_id: str | None, answer: Any) -> bool:
+        """Takes in an emit frame by the fast path; False where the slow path must look.
+
+        `answer(frame_id, accepted, rejected)` is called later.
+        """
+        frame = self.admission.decode(raw)
+        if frame is None or len(frame.events) > 1_000:
+            return False
+        admitted = self.admission.admit(frame.events, self._stamp(session_id))
+        frame_id = frame.id
+        self._commit(admitted, len(frame.events), lambda n, bad: answer(frame_id, n, bad))
+        return True
+
+    def emit_raw(self, events: list[msgspec.Raw], session_id: str | None, answer: Answer) -> None:
+        """Takes in events one by one."""
+        admitted = self.admission.admit_raw(events, self._stamp(session_id))
+        self._commit(admitted, len(events), answer)
+
+    def preview(self, events: list[msgspec.Raw]) -> Admitted:
+        """What these events would be stored as, without storing or counting them."""
+        seq = self.admission.seq
+        admitted = self.admission.admit_raw(events, self._stamp(None))
+        self.admission.seq = seq
+        return admitted
+
+    def _stamp(self, session_id: str | None) -> Stamp:
+        return Stamp(now_ms(), dice(80), session_id or self.session_id)
+
+    def _commit(self, admitted: Admitted, total: int, answer: Answer) -> None:
+        rejected = admitted.rejected
+        for refusal in rejected:
+            self._tally.on_rejected(refusal.reason)
+        if not admitted.chunks:
+            answer(0, rejected)
+            return
+        if self.admission.seq >= self._seq_limit:
+            self._seq_limit = self.admission.seq + SEQ_BLOCK // 2
+            self._save_seq(self._seq_limit + SEQ_BLOCK)
+        accepted = admitted.accepted
+
+        def done(error: str) -> None:
+            if error:
+                answer(0, self._not_kept(rejected, total, error))
+                return
+            self.dirty.set()
+            answer(accepted, rejected)
+
+        self._spooler.commit(admitted.chunks, done)
+
+    def _not_kept(self, rejected: list[Rejection], total: int, error: str) -> list[Rejection]:
+        """The whole frame is refused where any part of it could not be written."""
+        known = {refusal.index for refusal in rejected}
+        lost = [
+            Rejection(index, Reason.SPOOL_FULL, error)
+            for index in range(total)
+            if index not in known
+        ]
+        self._tally.on_rejected(Reason.SPOOL_FULL, len(lost))
+        return sorted([*rejected, *lost], key=lambda one: one.index)

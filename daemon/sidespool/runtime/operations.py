@@ -1,0 +1,109 @@
+"""Carries out the operations of the local protocol that are not `emit`, for every door alike."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import msgspec
+
+from sidespool.core.consent import ConsentRecord
+from sidespool.core.settings import from_set, valid_set
+from sidespool.runtime.governor import Governor
+from sidespool.runtime.ids import now_ms
+from sidespool.wire import frame as wire
+from sidespool.wire.event import format_time
+from sidespool.wire.level import LEVEL_BY_LABEL
+
+Reply = dict[str, Any]
+
+
+class Hands(msgspec.Struct):
+    """What operations need from the rest of the daemon; given by the app."""
+
+    status: Callable[[], Awaitable[Reply]]
+    flush: Callable[[], Awaitable[Reply]]
+    reset: Callable[[], Awaitable[Reply]]
+    attach: Callable[[wire.Attach], Awaitable[Reply]]
+    save_consent: Callable[[ConsentRecord], Awaitable[None]]
+    set_secret: Callable[[str, str | None], None]
+    shutdown: Callable[[], None]
+
+
+class Operations:
+    """`answer(frame, door)` gives the reply to any frame but hello, emit and goodbye."""
+
+    def __init__(self, governor: Governor, hands: Hands) -> None:
+        self.governor = governor
+        self._hands = hands
+
+    async def answer(self, frame: wire.AnyFrame, door: str, *, trusted: bool = False) -> Reply:
+        """The reply frame; `trusted` marks standard input, which may hand over secrets."""
+        match frame:
+            case wire.Set():
+                return await self._set(frame, trusted)
+            case wire.Consent():
+                return await self._consent(frame, door)
+            case wire.Attach():
+                return await self._hands.attach(frame)
+            case wire.Status():
+                return result(frame.id, await self._hands.status())
+            case wire.Flush():
+                return result(frame.id, await self._hands.flush())
+            case wire.Reset():
+                return result(frame.id, await self._hands.reset())
+            case wire.Shutdown():
+                # The answer goes out before the daemon begins to end.
+                asyncio.get_running_loop().call_soon(self._hands.shutdown)
+                return result(frame.id, {"stopping": True})
+            case _:
+                return error(getattr(frame, "id", None), "malformed", "not expected here")
+
+    async def _set(self, frame: wire.Set, trusted: bool) -> Reply:
+        if frame.secrets and not trusted:
+            detail = "secrets are taken on standard input only"
+            return error(frame.id, "malformed", detail)
+        problem = valid_set(frame.settings)
+        if problem:
+            return error(frame.id, "invalid_value", problem)
+        for name, value in frame.secrets.items():
+            self._hands.set_secret(name, value)
+        changes = from_set(frame.settings)
+        if changes:
+            await self.governor.on_set(changes)
+        return {"op": "settings", "id": frame.id, **self.governor.settings()}
+
+    async def _consent(self, frame: wire.Consent, door: str) -> Reply:
+        problem = consent_problem(frame)
+        if problem:
+            return error(frame.id, "invalid_value", problem)
+        record = ConsentRecord(
+            decision="granted" if frame.decision == "granted" else "denied",
+            at=format_time(now_ms()),
+            level=(frame.level or "full") if frame.decision == "granted" else "off",
+            policy_version=frame.policy_version,
+            door=door,
+        )
+        await self._hands.save_consent(record)
+        await self.governor.on_consent(record)
+        return {"op": "ack", "id": frame.id, "level": self.governor.level.label}
+
+
+def consent_problem(frame: wire.Consent) -> str:
+    """Why a consent frame cannot be carried out, or ""."""
+    if frame.decision not in ("granted", "denied"):
+        return "decision is neither granted nor denied"
+    if frame.level is not None and frame.level not in LEVEL_BY_LABEL:
+        return "level is not off, crash, error, usage or full"
+    if len(frame.policy_version) > 64:
+        return "policy_version is longer than 64 characters"
+    return ""
+
+
+def result(frame_id: int | str | None, content: Reply) -> Reply:
+    """A result frame."""
+    return {"op": "result", "id": frame_id, **content}
+
+
+def error(frame_id: int | str | None, reason: str, detail: str = "") -> Reply:
+    """An error frame."""
+    return {"op": "error", "id": frame_id, "reason": reason, "detail": detail}

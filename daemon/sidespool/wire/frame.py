@@ -1,0 +1,131 @@
+"""The frames of the local protocol, version 1: one JSON object each, on every transport.
+
+WebSocket: a text frame each. Unix socket, named pipe and standard input: a line each. The tag is
+`op`. `emit` has two forms: with typed events (the fast path: one decode checks everything) and
+with raw ones (the slow path: each event is judged on its own, so that a bad one costs only
+itself).
+"""
+
+from typing import Any
+
+import msgspec
+
+PROTOCOL = 1
+SUBPROTOCOL = "sidespool.v1"
+TOKEN_SUBPROTOCOL = "token."  # noqa: S105  # a prefix, not a secret
+
+
+class Frame(msgspec.Struct, tag_field="op", gc=False):
+    """Base of what a client may say."""
+
+
+class Hello(Frame, tag="hello"):
+    """The first frame; on the Unix socket and named pipe it carries the token."""
+
+    client: str = "unknown"
+    session_id: str | None = None
+    token: str | None = None
+    id: int | str | None = None
+
+
+class Emit(Frame, tag="emit"):
+    """Events to take in; answered by an ack with the same id once they are durable."""
+
+    events: list[msgspec.Raw]
+    id: int | str | None = None
+
+
+class Settings(msgspec.Struct, omit_defaults=True):
+    """The app's settings as a client may change them; `null` takes a change back."""
+
+    enabled: bool | msgspec.UnsetType | None = msgspec.UNSET
+    full_content: bool | msgspec.UnsetType | None = msgspec.UNSET
+    level: str | msgspec.UnsetType | None = msgspec.UNSET
+
+
+class Set(Frame, tag="set"):
+    """Changes settings, or hands over secrets (standard input only)."""
+
+    settings: Settings = msgspec.field(default_factory=Settings)
+    secrets: dict[str, str | None] = {}
+    id: int | str | None = None
+
+
+class Consent(Frame, tag="consent"):
+    """The user's decision."""
+
+    decision: str
+    policy_version: str = ""
+    level: str | None = None
+    id: int | str | None = None
+
+
+class Attach(Frame, tag="attach"):
+    """A file that belongs to an event; `data` is base64."""
+
+    event_id: str
+    name: str
+    data: bytes
+    content_type: str = "application/octet-stream"
+    id: int | str | None = None
+
+
+class Status(Frame, tag="status"):
+    """Asks for the state of everything."""
+
+    id: int | str | None = None
+
+
+class Flush(Frame, tag="flush"):
+    """Seals and tries to upload now."""
+
+    id: int | str | None = None
+
+
+class Reset(Frame, tag="reset"):
+    """Deletes everything here and asks the collector to do the same."""
+
+    id: int | str | None = None
+
+
+class Shutdown(Frame, tag="shutdown"):
+    """Ends the daemon."""
+
+    id: int | str | None = None
+
+
+class Goodbye(Frame, tag="goodbye"):
+    """Closes this connection."""
+
+
+AnyFrame = (
+    Hello | Emit | Set | Consent | Attach | Status | Flush | Reset | Shutdown | Goodbye
+)  # fmt: skip
+_DECODER = msgspec.json.Decoder(AnyFrame)
+_ENCODER = msgspec.json.Encoder()
+
+
+def decode_frame(raw: bytes | bytearray | memoryview) -> AnyFrame | None:
+    """The frame, or None for any bytes that are not one."""
+    try:
+        frame: AnyFrame = _DECODER.decode(raw)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
+    return frame
+
+
+def typed_emit(event_union: Any) -> "msgspec.json.Decoder[Any]":
+    """A decoder for `emit` frames whose events are checked against a catalog as they are read."""
+    emit = msgspec.defstruct(
+        "TypedEmit",
+        [("events", list[event_union]), ("id", int | str | None, None)],
+        tag="emit",
+        tag_field="op",
+        gc=False,
+    )
+    return msgspec.json.Decoder(emit)
+
+
+def encode_frame(frame: dict[str, Any]) -> bytes:
+    """A frame from the daemon, as bytes without a line end."""
+    return _ENCODER.encode(frame)

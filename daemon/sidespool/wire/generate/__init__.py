@@ -1,0 +1,1 @@
+"""Everything that is made from the catalog and the frames: pure renderers, one a target."""

@@ -1,0 +1,1 @@
+"""The rules a catalog must keep, and where in its text each mistake stands."""

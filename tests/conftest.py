@@ -1,0 +1,33 @@
+"""What all tests share: temporary data directories, and an honest list of what did not run."""
+
+from collections.abc import Iterator
+
+import pytest
+
+NOT_RUN = "not run: "
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Names every test that could not run here, with its reason."""
+    skipped = terminalreporter.stats.get("skipped", [])
+    if not skipped:
+        return
+    terminalreporter.section("tests not run here")
+    for report in skipped:
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else report.longrepr
+        terminalreporter.line(f"{report.nodeid}: {str(reason).removeprefix('Skipped: ')}")
+
+
+@pytest.fixture(autouse=True)
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """No setting of the machine that runs the tests reaches what is tested."""
+    import os
+
+    for name in list(os.environ):
+        if (
+            name.startswith(("TELEMETRY_", "COLLECTOR_", "SIDESPOOL_TEST"))
+            or name == "DO_NOT_TRACK"
+        ):
+            monkeypatch.delenv(name)
+    yield
