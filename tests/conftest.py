@@ -1,6 +1,5 @@
 """What all tests share: temporary data directories, and an honest list of what did not run."""
 
-from collections.abc import Iterator
 
 import pytest
 
@@ -20,7 +19,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 
 @pytest.fixture(autouse=True)
-def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     """No setting of the machine that runs the tests reaches what is tested."""
     import os
 
@@ -30,4 +29,3 @@ def _plain_environment(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
             or name == "DO_NOT_TRACK"
         ):
             monkeypatch.delenv(name)
-    yield

@@ -33,7 +33,14 @@ from sidespool.runtime.doors.serving import Doors
 from sidespool.runtime.doors.shows import Shows
 from sidespool.runtime.doors.stdio import StandardInput, StandardOutput
 from sidespool.runtime.doorstep import Doorstep
-from sidespool.runtime.exporters.factory import ExportSettings, needs_endpoint, open_exporter
+from sidespool.runtime.eraser import Eraser
+from sidespool.runtime.exporters.factory import (
+    ExportSettings,
+    http_endpoint,
+    needs_endpoint,
+    open_exporter,
+)
+from sidespool.runtime.exporters.http_client import HttpClient
 from sidespool.runtime.governor import Effects, Governor
 from sidespool.runtime.identity import load_install, save_install, user_id
 from sidespool.runtime.ids import BatchIds, new_uuid, now_ms
@@ -41,6 +48,7 @@ from sidespool.runtime.intake import Intake
 from sidespool.runtime.log import LOGGER
 from sidespool.runtime.operations import Hands, Operations
 from sidespool.runtime.policy_file import read_policy
+from sidespool.runtime.reset import begin_reset, finish_reset, read_unfinished
 from sidespool.runtime.sealer import Sealer
 from sidespool.runtime.settings_watch import read_settings, watch
 from sidespool.runtime.spool_store import SpoolStore
@@ -94,6 +102,9 @@ class Daemon:
     def _assemble(self) -> None:
         disk, paths, config = self._disk, self.paths, self.config
         log = LOGGER.warning
+        unfinished = read_unfinished(disk, paths)
+        if unfinished is not None:
+            finish_reset(disk, paths, unfinished, config.deletion)
         self.install, _ = load_install(disk, paths.install_file)
         consent = record_file.load_consent(disk, paths.consent_file, now_ms(), log)
         self.governor = Governor(config, consent, read_policy(self._policy))
@@ -121,6 +132,8 @@ class Daemon:
             clock=SystemClock(),
             token=self.token,
         )
+        self.eraser = Eraser(disk, paths, self.token, self._deletion_client)
+        self.eraser.load()
         self.operations = Operations(self.governor, self._hands())
         self.reception = Reception(self.intake, self.operations, self._spawn)
         self.endpoint = config.endpoint
@@ -180,6 +193,7 @@ class Daemon:
         self._watching = asyncio.Event()
         return [
             self._spawn(self.uploader.run()),
+            self._spawn(self.eraser.run()),
             self._spawn(self.sealer.run()),
             self._spawn(self.sealer.run_age()),
             self._spawn(self._watch()),
@@ -253,6 +267,7 @@ class Daemon:
             self.status.endpoint_problem = ""
             self.endpoint = endpoint
             await self.uploader.replace_exporter(exporter)
+        self.eraser.wake()
         self._open_gate()
 
     def _set_identity(self, custom: str) -> None:
@@ -267,6 +282,7 @@ class Daemon:
     def _set_secret(self, name: str, value: str | None) -> None:
         if name == "collector_token" and self.token.hand_over(value):
             self.uploader.token_changed()
+            self.eraser.wake()
 
     # -- operations ----------------------------------------------------------------------------
 
@@ -302,7 +318,34 @@ class Daemon:
         )
 
     async def _reset(self) -> dict[str, Any]:
-        raise NotImplementedError
+        """Everything here goes, and the request to delete the rest is queued; safe to repeat."""
+        record = self.governor.book.current
+        untouched = not self.store.tally.all_time.accepted
+        if record is not None and record.door == "reset" and untouched and self.eraser.requests:
+            return {"level": self.governor.level.label, "deletion": self.eraser.requests}
+        self.admission.level = Level.OFF
+        await self._close_gate()
+        await self.spooler.call(self._erase)
+        self.eraser.load()
+        self.eraser.wake()
+        self.admission.on_key(self.install.key_bytes)
+        self._set_identity(self.governor.live.user_id)
+        await self.governor.on_book(
+            record_file.load_consent(self._disk, self.paths.consent_file, now_ms(), LOGGER.warning)
+        )
+        return {"level": self.governor.level.label, "deletion": self.eraser.requests}
+
+    def _erase(self) -> None:
+        begun = begin_reset(self._disk, self.paths, self.install.history)
+        self.store.forget_all()
+        self.install = finish_reset(self._disk, self.paths, begun, self.config.deletion)
+        self.store.save_tally()
+
+    def _deletion_client(self) -> HttpClient | None:
+        if not self.endpoint or self.config.local:
+            return None
+        settings = self._export_settings(self.endpoint)
+        return HttpClient(http_endpoint(settings), proxy=settings.proxy, ca_file=settings.ca_file)
 
     async def _attach(self, frame: wire.Attach) -> dict[str, Any]:
         raise NotImplementedError

@@ -11,6 +11,7 @@ from sidespool_collector.store.contract import Fact, Store
 WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-05 was the first Monday
 ROWS_MAX = 20
+LINES_MAX = 3  # more lines than that nobody reads
 
 
 async def sessions(store: Store, view: View) -> Chart:
@@ -169,10 +170,13 @@ async def latency(store: Store, view: View) -> Chart:
     facts = await store.facts(view.query("chat"))
     before = _merged(await store.facts(view.before().query("chat")))
     whole = _merged(facts)
+    often = sorted(facts, key=lambda f: -f.n)
     rows = [
         [f.key, f.n, *(percentile(f.histogram, share) for share in (0.5, 0.95, 0.99))]
-        for f in sorted(facts, key=lambda f: -f.n)[:ROWS_MAX]
+        for f in often[:ROWS_MAX]
     ]
+    stepped = await store.facts(view.query("chat", step_ms=view.step_ms))
+    by_model = {(f.key, f.start_ms): f for f in stepped}
     return Chart(
         "latency",
         CHARTS["latency"].title,
@@ -185,6 +189,17 @@ async def latency(store: Store, view: View) -> Chart:
                 is_more_better=False,
             )
             for share in (0.5, 0.95)
+        ],
+        x=[start // 1000 for start in view.steps()],
+        series=[
+            Series(
+                f.key,
+                [_at(by_model.get((f.key, start)), 0.95) for start in view.steps()],
+                "ms",
+                "line",
+                colour,
+            )
+            for colour, f in enumerate(often[:LINES_MAX], start=1)
         ],
         table=Table(
             ["Model", "Turns", "p50", "p95", "p99"], rows, ["text", "number", "span", "ms", "ms"]

@@ -103,10 +103,14 @@ def moment(ms: int) -> Markup:
     )
 
 
-def change(value: float | None, before: float | None) -> str:
-    """`+12 %` against the period before; empty where there is nothing to compare with."""
+def change(value: float | None, before: float | None, unit: str = "") -> str:
+    """`+12 %` against the period before, of shares `+2 pt`; empty where nothing compares."""
     if value is None or not before:
         return ""
+    if unit == "%":
+        points = round(value - before, 1)
+        sign = "+" if points > 0 else MINUS if points < 0 else "±"
+        return f"{sign}{abs(points):g} pt"
     percent = 100 * (value - before) / before
     if abs(percent) < 0.5:
         return "±0 %"

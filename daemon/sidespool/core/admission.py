@@ -65,9 +65,15 @@ class Admission:
         self._encode_lines = msgspec.json.Encoder().encode_lines
         self._constants = b"{"
         self._types: dict[type, tuple[Level, Callable[[Any], None] | None]] = {}
-        for struct in validator.client_types:
+        self._client_types = validator.client_types
+        self._scrubber = scrubber
+        self.on_key(hash_key)
+
+    def on_key(self, hash_key: bytes) -> None:
+        """The installation's key for hashes; it changes when the user starts anew."""
+        for struct in self._client_types:
             spec = self._catalog.events[struct.__name__]
-            treat = compile_treatment(spec, scrubber, hash_key)
+            treat = compile_treatment(spec, self._scrubber, hash_key)
             self._types[struct] = (spec.level, treat)
 
     def on_identity(self, user_id: str, app_id: str, app_version: str, os_family: str) -> None:

@@ -57,6 +57,11 @@ class Tally(msgspec.Struct):
         self.counts.accepted += events
         self.all_time.accepted += events
 
+    def clear(self, now_ms: int) -> None:
+        """Forgets everything: the user asked for it."""
+        self.counts, self.all_time = Counts(since_ms=now_ms), Counts(since_ms=now_ms)
+        self.frozen, self.evicting = None, []
+
     def on_recovered(self, events_in_spool: int) -> None:
         """After a start: what was accepted follows from the rest (a crash may have cost counts)."""
         known = self.all_time.delivered + sum(self.all_time.dropped.values()) + events_in_spool

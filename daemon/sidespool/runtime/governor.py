@@ -91,6 +91,11 @@ class Governor:
         self.book.records.append(record)
         await self._apply(msgspec.structs.replace(self._inputs, record=record))
 
+    async def on_book(self, book: ConsentBook) -> None:
+        """The whole consent book was written anew (by a reset)."""
+        self.book = book
+        await self._apply(msgspec.structs.replace(self._inputs, record=book.current))
+
     async def on_administrator(self, level: Level | None) -> None:
         """The policy file changed."""
         await self._apply(msgspec.structs.replace(self._inputs, administrator=level))

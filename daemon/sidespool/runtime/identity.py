@@ -40,9 +40,14 @@ def load_install(disk: Disk, path: Path) -> tuple[Install, bool]:
                 return known, False
         except (msgspec.MsgspecError, ValueError, UnicodeDecodeError):
             disk.rename(path, path.with_name("install.damaged.json"))
-    made = Install(new_uuid(), base64.b64encode(secrets.token_bytes(32)).decode())
+    made = fresh_install()
     save_install(disk, path, made)
     return made, True
+
+
+def fresh_install() -> Install:
+    """A new random id and key, with no past."""
+    return Install(new_uuid(), base64.b64encode(secrets.token_bytes(32)).decode())
 
 
 def save_install(disk: Disk, path: Path, install: Install) -> None:

@@ -17,6 +17,7 @@ class DataPaths:
         self.state_file = root / "state.json"
         self.tally_file = root / "tally.json"
         self.withdrawal_file = root / "withdrawal.json"
+        self.reset_file = root / "reset.json"
         self.session_file = root / "session.json"
         self.spool = root / "spool"
         self.history = root / "history"

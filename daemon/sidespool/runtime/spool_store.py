@@ -23,6 +23,7 @@ from sidespool.core.spool import Full, Segment, SpoolBook
 from sidespool.core.tally import Tally, encode_tally
 from sidespool.errors import DiskError
 from sidespool.runtime.disk import Disk
+from sidespool.runtime.history import history_name, prune_history
 from sidespool.runtime.paths import DataPaths
 from sidespool.runtime.segment_file import SegmentFile
 from sidespool.runtime.spool_recovery import quarantine, recover_spool
@@ -202,6 +203,17 @@ class SpoolStore:
         self.disk.sync_dir(self.paths.root)
         return events
 
+    def forget_all(self) -> None:
+        """Closes what is open and empties the book and the counts; the files are a reset's."""
+        self.close()
+        self._active.clear()
+        self._stale.clear()
+        self._dirty.clear()
+        for batch_id in tuple(self.book.segments):
+            self.book.on_gone(batch_id)
+        self.quarantined.clear()
+        self.tally.clear(int(time.time() * 1000))
+
     def _delete(self, batch_id: str) -> None:
         for level, segment in tuple(self._active.items()):
             if segment.batch_id == batch_id:
@@ -220,13 +232,14 @@ class SpoolStore:
         """The collector has the batch: its bytes move to the history, and the spool forgets it."""
         self.tally.on_delivered(delivered)
         self.tally.on_dropped(DropReason.REJECTED, rejected)
-        stamp = int(time.time() * 1000)
-        kept = self.paths.history / f"{stamp:014d}-{batch_id}.jsonl.gz"
+        sealed = self.paths.spool / segment_name(batch_id, SEALED)
+        now_ms = int(time.time() * 1000)
         try:
-            self.disk.rename(self.paths.spool / segment_name(batch_id, SEALED), kept)
+            self.disk.rename(sealed, self.paths.history / history_name(now_ms, batch_id))
             self.disk.sync_dir(self.paths.history)
+            prune_history(self.disk, self.paths.history, now_ms)
         except OSError:
-            self.disk.remove(self.paths.spool / segment_name(batch_id, SEALED))
+            self.disk.remove(sealed)
         self.disk.sync_dir(self.paths.spool)
         self.book.on_gone(batch_id)
 

@@ -44,6 +44,7 @@ class DaemonStatus:
             "upload": daemon.uploader.state,
             "spool": self._spool(),
             "tally": self._tally(),
+            "deletion": daemon.eraser.requests,
             "clients": daemon.reception.clients(),
             "refused": dict(daemon.reception.refused),
             "warnings": self.warnings(),

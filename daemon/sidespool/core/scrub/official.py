@@ -81,11 +81,11 @@ def _hardware(match: re.Match[str]) -> str:
 
 _GPS_KEYED = Lazy(
     r"(?P<lead>\b(?:lat(?:itude)?|lng|lon|long|longitude|altitude)(?:\\{0,7}[\"'\]])?\s{0,3}[:=]\s{0,3}(?:\\{0,7}[\"'])?)"
-    r"(?P<value>[-+]?\d{1,3}(?:[.,]\d{1,15})?°?)(?![\w.])",
+    r"(?P<value>[-+]?\d{1,3}[.,]\d{1,15}°?)(?![\w.])",
     re.IGNORECASE,
 )
 _GPS_PAIR = Lazy(
-    r"(?P<lead>\b(?:gps|geo|coord(?:inate)?s?|location|position|latlng|latlong|lat/lon|lat,lon|center|standort|lat, ?l(?:on|ng))"
+    r"(?P<lead>\b(?:gps|geo|coord(?:inate)?s?|location|latlng|latlong|lat/lon|lat,lon|standort|lat, ?l(?:on|ng))"
     r"(?:\\{0,7}[\"'\]])?\s{0,3}(?:[:=]|is|at)?\s{0,3}[\[({\"']{0,2}\s?)"
     r"(?P<pair>[-+]?\d{1,2}\.\d{2,15}\s{0,2}[,; /]\s{0,2}[-+]?\d{1,3}\.\d{2,15})(?![\w.])",
     re.IGNORECASE,

@@ -122,7 +122,7 @@ def scrub_cards(text: str) -> str:
 def _card(match: re.Match[str]) -> str:
     number = match[0]
     digits = _digits(number)
-    if not _CARD_PREFIX.match(digits) or not _luhn(digits) or len(set(digits)) < 3:
+    if not _CARD_PREFIX.match(digits) or not _luhn(digits) or len(set(digits)) < 2:
         return number
     if digits == number and _ID_LEFT.search(match.string, max(0, match.start() - 24), match.start()):
         return number if not re.search(r"card", match.string[max(0, match.start() - 24) : match.start()], re.I) else ph.CREDIT_CARD

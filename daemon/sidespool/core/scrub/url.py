@@ -224,3 +224,11 @@ def _schemeless(match: re.Match[str]) -> str:
     if ph.has_mark(text):
         return text if not text.startswith("jdbc:") else ph.URL
     return ph.URL
+
+
+_USERINFO = Lazy(r"(?P<lead>[A-Za-z][A-Za-z0-9+.-]{1,20}://)(?P<user>[^\s/@:\"'<>]{0,128}):(?P<secret>[^\s/@\"'<>]{1,256})@")
+
+
+def scrub_userinfo(line: str) -> str:
+    """Credentials of URLs only: ``https://user:{SECRET}@host/…``."""
+    return _USERINFO.sub(lambda m: f"{m['lead']}{m['user']}:{ph.SECRET}@", line)

@@ -184,8 +184,18 @@ class HttpDoor:
         ]
         return _json({"events": lines, "rejected": admitted.rejected})
 
-    async def _pending(self, request: web.Request) -> web.Response:
-        return _ndjson(await self._shows.pending())
+    async def _pending(self, request: web.Request) -> web.StreamResponse:
+        """A segment at a time: a full spool is more than should stand in memory."""
+        response = web.StreamResponse()
+        response.content_type = "application/x-ndjson"
+        response.headers["Cache-Control"] = "no-store"
+        response.force_close()
+        await response.prepare(request)
+        for batch_id in self._shows.segments():
+            lines = await self._shows.pending(batch_id)
+            await response.write(b"".join(line + b"\n" for line in lines))
+        await response.write_eof()
+        return response
 
     async def _history(self, request: web.Request) -> web.Response:
         batch = request.query.get("batch")

@@ -3,26 +3,31 @@
 import gzip
 import zlib
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any
 
 from sidespool.core.record import read_lines
+from sidespool.runtime.history import SUFFIX, parse_history_name
 from sidespool.runtime.paths import DataPaths
 from sidespool.runtime.spool_store import SpoolStore
 from sidespool.wire.event import format_time
-
-T = TypeVar("T")
 
 
 class Shows:
     """Reads in the writer's thread (`call`), so that nothing changes under the reader."""
 
-    def __init__(self, store: SpoolStore, call: Callable[[Callable[[], T]], Awaitable[T]]) -> None:
+    def __init__(
+        self, store: SpoolStore, call: Callable[[Callable[[], Any]], Awaitable[Any]]
+    ) -> None:
         self._store = store
-        self._call: Callable[[Callable[[], Any]], Awaitable[Any]] = call
+        self._call = call
 
-    async def pending(self) -> list[bytes]:
-        """Every event that waits, as the JSON lines that would be sent, oldest segment first."""
-        lines: list[bytes] = await self._call(lambda: pending_lines(self._store))
+    def segments(self) -> list[str]:
+        """Batch ids of what waits, oldest first."""
+        return sorted(self._store.book.segments)
+
+    async def pending(self, batch_id: str) -> list[bytes]:
+        """The events of one segment, as the JSON lines that would be sent."""
+        lines: list[bytes] = await self._call(lambda: self._store.lines_of(batch_id))
         return lines
 
     async def history(self) -> list[dict[str, Any]]:
@@ -38,31 +43,23 @@ class Shows:
         return lines
 
 
-def pending_lines(store: SpoolStore) -> list[bytes]:
-    """The lines of every segment in the book."""
-    return [line for batch_id in sorted(store.book.segments) for line in store.lines_of(batch_id)]
-
-
 def history_batches(paths: DataPaths) -> list[dict[str, Any]]:
     """The history's files; their names carry time and batch id."""
     out = []
-    for path in sorted(paths.history.glob("*.jsonl.gz"), reverse=True):
-        stamp, _, batch_id = path.name.removesuffix(".jsonl.gz").partition("-")
-        if stamp.isdigit():
-            out.append(
-                {
-                    "batch_id": batch_id,
-                    "sent_at": format_time(int(stamp)),
-                    "size_bytes": path.stat().st_size,
-                }
-            )
+    for path in sorted(paths.history.glob(f"*{SUFFIX}"), reverse=True):
+        parsed = parse_history_name(path.name)
+        if parsed is not None:
+            sent_ms, batch_id = parsed
+            size = path.stat().st_size
+            out.append({"batch_id": batch_id, "sent_at": format_time(sent_ms), "size_bytes": size})
     return out
 
 
 def history_lines(paths: DataPaths, batch_id: str) -> list[bytes] | None:
     """The lines of one sent batch."""
-    for path in paths.history.glob("*.jsonl.gz"):
-        if path.name.endswith(f"-{batch_id}.jsonl.gz"):
+    for path in paths.history.glob(f"*{SUFFIX}"):
+        parsed = parse_history_name(path.name)
+        if parsed is not None and parsed[1] == batch_id:
             raw = path.read_bytes()
             try:
                 gzip.decompress(raw)

@@ -4,6 +4,7 @@ At least once: a crash between the append and the acknowledgement repeats a batc
 tells by `event_id`. A failed append is cut back, so that no half line stays in the middle.
 """
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -38,7 +39,8 @@ class FileExporter:
                     _write_all(file.fileno(), piece)
                 os.fsync(file.fileno())
             except BaseException:
-                os.ftruncate(file.fileno(), before)
+                with contextlib.suppress(OSError):  # the first error is the one to tell
+                    os.ftruncate(file.fileno(), before)
                 raise
 
     def abort(self) -> None:

@@ -58,19 +58,32 @@ class HttpClient:
         """
         file = await asyncio.to_thread(body.open, "rb")
         try:
-            request = Request(
-                url=self.endpoint.url(path),
-                headers=headers,
-                outgoing=Outgoing(file, os.fstat(file.fileno()).st_size),
-                answer_bytes_max=answer_bytes_max,
-                proxy=None,
-                deadlines=self._deadlines,
-            )
+            size = os.fstat(file.fileno()).st_size
+            return await self._ask(path, headers, Outgoing(file, size), answer_bytes_max)
+        finally:
+            file.close()
+
+    async def get(
+        self, path: str, headers: Mapping[str, str], answer_bytes_max: int
+    ) -> RawAnswer | Backoff | Captive:
+        """Asks an API path."""
+        return await self._ask(path, headers, None, answer_bytes_max)
+
+    async def _ask(
+        self, path: str, headers: Mapping[str, str], outgoing: Outgoing | None, limit: int
+    ) -> RawAnswer | Backoff | Captive:
+        request = Request(
+            url=self.endpoint.url(path),
+            headers=headers,
+            outgoing=outgoing,
+            answer_bytes_max=limit,
+            proxy=None,
+            deadlines=self._deadlines,
+        )
+        try:
             answer = await self._follow(request)
         except ConfigError as error:
             answer = Backoff(str(error), BackoffCause.SETTING)
-        finally:
-            file.close()
         if not isinstance(answer, RawAnswer):
             await self.aclose()
         return answer

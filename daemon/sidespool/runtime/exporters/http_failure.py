@@ -23,7 +23,7 @@ def failure_of(error: Exception) -> Backoff | Captive:
         return Backoff("unknown host", BackoffCause.DNS)
     if isinstance(error, aiohttp.ClientConnectorCertificateError):
         return Backoff(_certificate(error.certificate_error), BackoffCause.TLS)
-    if isinstance(error, aiohttp.ClientConnectorSSLError):
+    if isinstance(error, aiohttp.ClientConnectorSSLError) or _cut_in_handshake(error):
         return Backoff("the TLS handshake failed", BackoffCause.TLS)
     if isinstance(error, aiohttp.ConnectionTimeoutError):
         return Backoff("no connection in time", BackoffCause.NETWORK)
@@ -36,6 +36,15 @@ def failure_of(error: Exception) -> Backoff | Captive:
     if isinstance(error, OSError):
         return Backoff(_system(error), BackoffCause.NETWORK)
     return Backoff("the connection was closed before an answer", BackoffCause.NETWORK)
+
+
+def _cut_in_handshake(error: Exception) -> bool:
+    """asyncio's own reset, without a number: the peer hung up while TLS was being agreed on."""
+    return (
+        isinstance(error, aiohttp.ClientConnectorError)
+        and isinstance(error.os_error, ConnectionResetError)
+        and error.os_error.errno is None
+    )
 
 
 def _system(error: OSError) -> str:

@@ -59,11 +59,21 @@ class Outgoing:
 
 
 class Request(msgspec.Struct):
-    """One POST."""
+    """One request; a GET has no body."""
 
     url: str
     headers: Mapping[str, str]
-    outgoing: Outgoing
+    outgoing: Outgoing | None
     answer_bytes_max: int
     proxy: str | None
     deadlines: Deadlines
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the body."""
+        return self.outgoing.size if self.outgoing else 0
+
+    @property
+    def interrupted(self) -> bool:
+        """Whether the last try ended in the middle of the body."""
+        return self.outgoing is not None and self.outgoing.interrupted

@@ -68,24 +68,28 @@ class HttpSession:
         """
         answer = await self._try(request, expect=False)
         cut = isinstance(answer, Backoff) and answer.cause is BackoffCause.NETWORK
-        if cut and (self._reused or request.outgoing.interrupted):
-            answer = await self._try(request, expect=request.outgoing.interrupted)
+        if cut and (self._reused or request.interrupted):
+            answer = await self._try(request, expect=request.interrupted)
         return answer
 
     async def _try(self, request: Request, expect: bool) -> RawAnswer | Backoff | Captive:
         self._reused = False
         try:
-            async with asyncio.timeout(request.deadlines.request_s(request.outgoing.size)):
+            async with asyncio.timeout(request.deadlines.request_s(request.size_bytes)):
                 return await self._once(request, expect)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: timeouts, too
             return failure_of(error)
 
     async def _once(self, request: Request, expect: bool) -> RawAnswer:
         deadlines = request.deadlines
-        async with self._client.post(
+        headers = dict(request.headers)
+        if request.outgoing:
+            headers["Content-Length"] = str(request.size_bytes)
+        async with self._client.request(
+            "POST" if request.outgoing else "GET",
             request.url,
-            data=request.outgoing.chunks(),
-            headers={**request.headers, "Content-Length": str(request.outgoing.size)},
+            data=request.outgoing.chunks() if request.outgoing else None,
+            headers=headers,
             proxy=request.proxy,
             allow_redirects=False,
             expect100=expect,

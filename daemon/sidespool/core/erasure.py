@@ -1,0 +1,127 @@
+"""A deletion request from the user's word to the receipt: patient, and never given up.
+
+    queued --sent--> accepted --followed up--> erased
+       \\--failed--> queued (later)     \\--not yet, or failed--> accepted (later)
+
+A request for `email` waits for the user, who sends the prepared mail; nothing else is known of it.
+Requests are exempt from quotas and from the level: they are the only thing ever sent while off.
+"""
+
+from typing import Literal
+from urllib.parse import quote
+
+import msgspec
+
+from sidespool.core.upload_policy import backoff_s
+
+FOLLOW_UP_S = (5.0, 30.0, 300.0, 3_600.0)  # then daily: the collector's own work takes a while
+FOLLOW_UP_LATER_S = 86_400.0
+
+Word = Literal["queued", "accepted", "erased", "waiting_for_mail"]
+
+
+class Erasure(msgspec.Struct):
+    """What is written to `deletion/<request_id>.json`; times are Unix milliseconds."""
+
+    request_id: str
+    user_ids: list[str]
+    requested_ms: int
+    way: str = "http"
+    state: Word = "queued"
+    receipt: str = ""
+    tries: int = 0
+    next_ms: int = 0
+    finished_ms: int = 0
+    problem: str = ""
+    counts: dict[str, int] = {}
+
+    def on_sent(self, receipt: str, now_ms: int) -> None:
+        """The collector took the request."""
+        self.state, self.receipt, self.problem = "accepted", receipt, ""
+        self.tries = 0
+        self.next_ms = now_ms + int(FOLLOW_UP_S[0] * 1000)
+
+    def on_failed(self, problem: str, now_ms: int, dice: float) -> None:
+        """No answer, or none that helps: again later."""
+        self.tries += 1
+        self.problem = problem
+        self.next_ms = now_ms + int(backoff_s(self.tries, dice) * 1000)
+
+    def on_followed(self, state: str, counts: dict[str, int], now_ms: int) -> None:
+        """The collector told how far it is."""
+        self.problem = ""
+        if state == "erased":
+            self.state, self.counts, self.finished_ms = "erased", counts, now_ms
+            return
+        wait = FOLLOW_UP_S[self.tries] if self.tries < len(FOLLOW_UP_S) else FOLLOW_UP_LATER_S
+        self.tries += 1
+        self.next_ms = now_ms + int(wait * 1000)
+
+    @property
+    def open(self) -> bool:
+        """Whether there is still something to send or to ask."""
+        return self.state in ("queued", "accepted")
+
+
+class Unfinished(msgspec.Struct):
+    """What is written to `reset.json` before a reset touches anything; its end removes it."""
+
+    request_id: str
+    user_ids: list[str]
+    requested_ms: int
+
+
+def mailto(address: str, user_ids: list[str], app_id: str) -> str:
+    """A prefilled mail that asks for deletion."""
+    subject = f"Delete my usage data of {app_id}"
+    body = "Please delete everything that belongs to these ids:\n" + "\n".join(user_ids)
+    return f"mailto:{address}?subject={quote(subject)}&body={quote(body)}"
+
+
+def decode_erasure(raw: bytes) -> Erasure | None:
+    """A request, or None for bytes that are none."""
+    try:
+        return msgspec.json.decode(raw, type=Erasure)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+def decode_unfinished(raw: bytes) -> Unfinished | None:
+    """A reset that was begun, or None for bytes that are none."""
+    try:
+        return msgspec.json.decode(raw, type=Unfinished)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return None
+
+
+class Taken(msgspec.Struct):
+    """The collector's answer to a request."""
+
+    receipt: str
+
+
+class Progress(msgspec.Struct):
+    """The collector's answer to a follow-up."""
+
+    state: str
+    erased: dict[str, int] = {}
+
+
+def read_taken(status: int, body: bytes) -> Taken | str:
+    """The receipt, or what is wrong."""
+    if status not in (200, 202):
+        return f"the collector answered {status}"
+    try:
+        return msgspec.json.decode(body, type=Taken)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return "the answer is not a collector's"
+
+
+def read_progress(status: int, body: bytes) -> Progress | str:
+    """How far it is, or what is wrong."""
+    if status != 200:
+        return f"the collector answered {status}"
+    try:
+        return msgspec.json.decode(body, type=Progress)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return "the answer is not a collector's"

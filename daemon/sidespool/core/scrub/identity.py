@@ -1,0 +1,220 @@
+"""Account and host names by the key or the phrase in front of them, whoever they belong to."""
+
+from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.context import GENERIC_NAMES
+from sidespool.core.scrub.lazy import Lazy
+
+import re  # isort: skip
+
+_KEY_END = r"(?:\\{0,7}[\"'\]])?[ \t]{0,3}(?P<op>=>|[:=]|->)[ \t]{0,3}"
+_VALUE = (
+    r"(?:(?P<open>\\{0,7}[\"'])(?P<quoted>[^\"'\\\n]{1,128})(?=\\{0,7}[\"'])"
+    r"|(?P<bare>[^\s\"'`,;:&<>(){}\[\]|=\\]{1,64}(?:\\[^\s\"'`,;&<>|\\nrt][^\s\"'`,;&<>|\\]{1,64})?))"
+)
+_USER_KEY = Lazy(
+    r"(?P<lead>(?<![\w-])(?:[A-Za-z]+[_.-]){0,2}(?:user|username|user[ _-]?name|login|login[_-]?name|logname|log_?user|account[ _-]?name"
+    r"|display[ _-]?name|full[ _-]?name|first[ _-]?name|last[ _-]?name|family[ _-]?name|given[ _-]?name|real[ _-]?name|nick[ _-]?name|sur ?name|user ?id|uid"
+    r"|owner|sam_?account_?name|principal|benutzer(?:name)?|utilisateur|usuario|customer[ _-]?name|cardholder(?:[ _-]?name)?|account|sudo_user"
+    r"|whoami|nom|prenom|vorname|nachname|assignee|requester|email_?user|user\.name|author_?name|committer_?name|identity|run ?as|logged in as|signed in as)"
+    + _KEY_END + r")" + _VALUE,
+    re.IGNORECASE,
+)
+_HOST_KEY = Lazy(
+    r"(?P<lead>(?<![\w-])(?:[A-Za-z]+[_.-]){0,2}(?:host|host[ _-]?name|computer[ _-]?name|machine[ _-]?name|node[ _-]?name|server|server[ _-]?name|servername"
+    r"|workstation(?:[ _-]?name)?|user ?domain|user_?dns_?domain|logonserver|client[_-]?name|device[ _-]?name|pc[ _-]?name|data source|addr|address|remote[_ -]?host|fqdn|nodename|x-forwarded-host|ssid|wifi[ _-]?name)"
+    + _KEY_END + r")" + _VALUE,
+    re.IGNORECASE,
+)
+_PHRASES = Lazy(
+    r"(?P<lead>\b(?:(?:for|by|as|of|from|the|db|database|invalid|unknown|system|local|remote|login|os|unix|linux)? ?(?:user|role|login|account|username|principal|owner)"
+    r"(?: named| with name| name)? (?=[\"'`«“])|for (?:invalid )?user |(?:accepted|failed) [\w/-]{3,30} for (?:invalid user )?"
+    r"|logged in as |signed in as |log(?:ged)? on as |running as (?:user )?|run as user |authenticated as |impersonat\w+ |owned by (?:user )?"
+    r"|session (?:opened|closed) for user |welcome(?: back)?, |su: |whoami\s{1,4}|hello,? |hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by |locked by (?:user )?|checked out by |chown (?:-R )?)"
+    r"[\"'`«“]?)(?P<bare>[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30})?)(?![\w@(])(?!\.\w)",
+    re.IGNORECASE,
+)
+_UID = Lazy(r"\b(?P<lead>(?:uid|gid|euid|egid|groups)=\d{1,10}\()(?P<bare>[\w.$-]{2,64})(?=\))|(?<=,)(?P<lead2>\d{1,10}\()(?P<bare2>[\w.$-]{2,64})(?=\))")
+_SQL_USER = Lazy(r"(?P<lead>['\"`])(?P<bare>[\w.$-]{1,64})(?P<at>['\"`]@['\"`])(?P<host>[^'\"`\s]{1,128})(?=['\"`])")
+_PROMPT = Lazy(
+    r"(?<![\w@./-])(?P<user>[a-z_][\w.-]{0,31})@(?P<host>[A-Za-z0-9][\w.-]{0,63})(?=:[~/$]|:[ ]?[\w.-]+[$#>] |[ ][~/]\S*(?:[ ][$#%>]|\])|\]?[$#%>](?:\s|$)|:~|[ ]~)"
+)
+_REMOTE = Lazy(r"(?P<lead>\b(?:ssh|scp|sftp|mosh|rsync|ssh-copy-id)\b(?:[ ]-\S+(?:[ ](?!-|\S*@)[^\s@]{1,64})?){0,6}[ ](?:[^\s@]{1,200} ){0,2})(?P<user>[\w.-]{1,64})@(?P<host>[\w.-]{1,100})")
+_DOMAIN_USER = Lazy(r"(?<![\\/\w:.-])(?P<domain>[A-Z][A-Z0-9-]{1,14})\\{1,4}(?P<user>[A-Za-z][\w.-]{1,40}(?: (?=[A-Z])[A-Z][a-z]{1,20})?)(?![\\\w(])")
+_AZURE_USER = Lazy(r"(?<![\w\\])(?P<domain>AzureAD|MicrosoftAccount|WORKGROUP)\\{1,4}(?P<user>[A-Za-z][\w.@-]{1,60})")
+_NOT_DOMAINS = frozenset("NT BUILTIN HKLM HKCU HKCR HKU HKCC IIS APPPOOL SERVICE REGISTRY DEVICE SOFTWARE SYSTEM CN DC OU".split())
+_LISTING = Lazy(r"^(?P<lead>[bcdlps-](?:[r-][w-][xsStT-]){3}[@+.]? +\d+ +)(?P<user>[\w.$-]+)(?P<gap> +)(?P<group>[\w.$-]+)(?= +\d)")
+_SUDO = Lazy(r"(?P<lead>\bsudo: +)(?P<bare>[\w.-]{2,40})(?= : )")
+_GECOS = Lazy(r"^(?P<user>[\w.-]{2,32}):x:\d+:\d+:(?P<name>[^:]*):(?=/)")
+_MAC_GREETING = Lazy(r"\b(?P<bare>[A-Z][\w-]{1,30})(?P<tail>['’]s (?:MacBook|iMac|Mac |iPhone|iPad|Mac-|PC\b|Laptop|Computer))")
+
+_WORDS = frozenset(
+    """
+    not no is was are were has had have does did do the a an and or but with without in on at to for
+    from by of input output data agent agents interface interaction id ids name names info profile
+    setting settings preference preferences session sessions object model table error errors exception
+    invalid missing unknown required denied failed failure success successful expired locked disabled
+    enabled active inactive deleted created updated must should cannot can could will would may might
+    defined type types code codes mode space level event events action actions request requests
+    response string number boolean undefined null none nil true false unauthorized forbidden
+    unauthenticated anonymous guest account accounts password email login logout role roles group
+    groups permission permissions access already exists found initiated cancelled canceled aborted
+    interrupted prompt message messages experience guide manual story stories test tests testing
+    service system root admin administrator nginx apache cloudflare gunicorn uvicorn envoy express
+    microsoft-iis kestrel caddy openresty litespeed tomcat jetty cowboy gws akamai vercel netlify
+    unavailable unreachable down up running stopped started starting ready busy connected
+    disconnected closed open listening responding timeout timed offline online here there this that
+    key value list array json text html world everyone all nobody somebody me you we they it us
+    again back there friend sir madam team mr mrs ms customer developer developers user users
+    default defaults primary secondary main local remote public private internal external any other
+    another every each one two first last next previous current new old same own self owner
+    wrong bad good ok okay off only too also just still yet now then when where which who why how
+    authentication authorization verification validation registration consent feedback content home
+    validate verify check create update delete insert select get set post put patch fetch find
+    localhost server client host hostname port socket address addresses process thread process's
+    mismatch verification unverified not-found selected chosen redacted filtered masked hidden
+    """.split()
+)
+
+
+def scrub_keyed(text: str) -> str:
+    """{USER} and {HOST} for values under an account's or a computer's key."""
+    text = _SQL_USER.sub(_sql_user, text)
+    text = _USER_KEY.sub(_keyed_user, text)
+    return _HOST_KEY.sub(_keyed_host, text)
+
+
+def scrub_phrases(text: str) -> str:
+    """{USER} and {HOST} in prompts, listings, logs of logins, and domain accounts."""
+    text = _UID.sub(_uid, text)
+    text = _PROMPT.sub(_prompt, text)
+    text = _REMOTE.sub(lambda m: f"{m['lead']}{ph.USER}@{ph.HOST}", text)
+    text = _DOMAIN_USER.sub(_domain_user, text)
+    text = _AZURE_USER.sub(lambda m: m["domain"] + "\\" + ph.USER, text)
+    text = _LISTING.sub(_listing, text)
+    text = _SUDO.sub(_phrase, text)
+    text = _GECOS.sub(lambda m: f"{ph.USER}:x:{m[0].split(':x:')[1].rsplit(m['name'], 1)[0] if m['name'] else m[0].split(':x:')[1][:-1]}{ph.USER if m['name'] else ''}:", text)
+    text = _MAC_GREETING.sub(lambda m: ph.USER + m["tail"], text)
+    return _PHRASES.sub(_phrase, text)
+
+
+def _known(value: str) -> bool:
+    """True for values that name nobody."""
+    lowered = value.strip("\"'`.,;:!?$").lower()
+    return (
+        not lowered
+        or lowered in _WORDS
+        or lowered in GENERIC_NAMES
+        or ph.has_mark(value)
+        or not any(c.isalpha() for c in lowered)
+        or value[0] in "<${%[*#(@"
+        or len(lowered) < 2
+    )
+
+
+def _keyed_user(match: re.Match[str]) -> str:
+    quoted = match["quoted"] is not None
+    value = match["quoted"] if quoted else match["bare"]
+    key = match["lead"].lower()
+    if _known(value) or _is_code(value, match):
+        return match[0]
+    if ("id" in key.split(":")[0][-8:] or "account" in key or "identity" in key or "principal" in key) and (
+        _looks_like_id(value)
+    ):
+        return match[0]
+    if quoted:
+        if len(value.split()) > 4 or any(word.lower() in _WORDS for word in value.split()):
+            return match[0]
+        return match["lead"] + match["open"] + ph.USER
+    value = value.rstrip(".,")
+    return match["lead"] + ph.USER + match["bare"][len(value) :]
+
+
+def _looks_like_id(value: str) -> bool:
+    return sum(c.isdigit() for c in value) >= max(1, len(value) // 4) or len(value) > 24
+
+
+_CODE = Lazy(r"[a-z_$][\w$]*(?:\.[A-Za-z_$][\w$]*)+\(?$|[\w.]+\($|[A-Z][A-Z_]{3,}$|\w+\?$|[a-z]+[A-Z]\w*$")
+
+
+def _is_code(value: str, match: re.Match[str]) -> bool:
+    after = match.string[match.end() : match.end() + 1]
+    if match["quoted"] is None and after == "(":
+        return True
+    if match["quoted"] is None and match["op"] != "=" and _CODE.match(value) and "." not in value:
+        return not value.isupper()
+    return False
+
+
+def _keyed_host(match: re.Match[str]) -> str:
+    quoted = match["quoted"] is not None
+    value = match["quoted"] if quoted else match["bare"]
+    key = match["lead"].lower()
+    if _known(value) or "/" in value or value.lower().startswith("localhost") or " " in value and "ssid" not in key and "name" not in key:
+        return match[0]
+    if ("addr" in key or "server" in key and "name" not in key) and not quoted:
+        spelled = "=" in match["op"] and ";" in match.string or "." in value.rstrip(".")
+        if not spelled or ("addr" in key and "." not in value):
+            return match[0]
+    if _is_code(value, match):
+        return match[0]
+    if quoted:
+        return match["lead"] + match["open"] + ph.HOST
+    value = value.rstrip(".,")
+    return match["lead"] + ph.HOST + match["bare"][len(value) :]
+
+
+def _phrase(match: re.Match[str]) -> str:
+    value = match["bare"]
+    kept = ""
+    if " " in value:
+        first, second = value.split(" ", 1)
+        if not second[0].isupper() or _known(first):
+            value, kept = first, " " + second
+    stripped = value.rstrip(".-")
+    kept = value[len(stripped) :] + kept
+    lead = match["lead"]
+    if _known(stripped):
+        return match[0]
+    if lead[-1] not in "\"'`«“" and lead.lower().startswith(("hello", "hi", "welcome", "dear")):
+        if not stripped[0].isupper() or stripped.isupper():
+            return match[0]
+    if "\\" in stripped:
+        return lead + ph.USER + kept
+    if stripped[0].isdigit():
+        return match[0]
+    return lead + ph.USER + kept
+
+
+def _uid(match: re.Match[str]) -> str:
+    lead, name = match["lead"] or match["lead2"], match["bare"] or match["bare2"]
+    return match[0] if _known(name) else lead + ph.USER
+
+
+def _sql_user(match: re.Match[str]) -> str:
+    user = match["bare"] if _known(match["bare"]) else ph.USER
+    host = match["host"]
+    shown = host if host in ("%", "localhost", "127.0.0.1", "::1") or ph.has_mark(host) else ph.HOST
+    return match["lead"] + user + match["at"] + shown
+
+
+def _prompt(match: re.Match[str]) -> str:
+    user = match["user"] if match["user"] in ("root",) else ph.USER
+    host = match["host"] if match["host"] == "localhost" else ph.HOST
+    if match["user"] in ("npm", "git", "node", "react", "types") and ":" not in match.string[match.end() :][:1]:
+        return match[0]
+    return f"{user}@{host}"
+
+
+def _domain_user(match: re.Match[str]) -> str:
+    domain, user = match["domain"], match["user"]
+    if domain in _NOT_DOMAINS or user.isupper() or user.lower() in ("administrators", "users"):
+        return match[0]
+    if len(user) < 3 or "-" in domain and domain.endswith("-"):
+        return match[0]
+    return ph.HOST + "\\" + ph.USER
+
+
+def _listing(match: re.Match[str]) -> str:
+    user = match["user"] if _known(match["user"]) else ph.USER
+    group = match["group"] if _known(match["group"]) or match["group"] in ("staff", "wheel") else ph.USER
+    return match["lead"] + user + match["gap"] + group

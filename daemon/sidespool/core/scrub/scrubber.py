@@ -1,0 +1,220 @@
+"""The scrubber: hides what is private in any string and leaves the rest as it is.
+
+Text is looked at by an RE2 set first; most text passes there. What fires is worked on line by line,
+each pass replacing spans by placeholders, until a whole round changes nothing. So the result is a
+fixed point by construction, and scrubbing it again does nothing. A line that would not settle, and
+any error inside, give {TEXT}.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable
+
+from sidespool.core.scrub import (
+    command,
+    entropy,
+    gate,
+    header,
+    identity,
+    named,
+    network,
+    official,
+    path,
+    person,
+    token,
+    unwrap,
+    url,
+)
+from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.context import Names, ScrubContext
+from sidespool.core.scrub.key_name import Kind
+from sidespool.core.scrub.path_name import Roots
+
+FAILED = "{TEXT}"
+_ROUNDS_MAX = 8
+_DEPTH_MAX = 4
+_CACHED_LINES_MAX = 4096
+_CACHED_LENGTH_MAX = 1024
+
+Pass = Callable[[str], str]
+
+
+class Scrubber:
+    """Scrubs strings for one machine. Not thread safe; pure but for its cache and ``failures``."""
+
+    def __init__(self, context: ScrubContext = ScrubContext()) -> None:
+        self.failures = 0
+        self._names = Names(context)
+        self._roots = Roots(context)
+        self._gate = gate.Gate(self._names.gate)
+        self._cache: OrderedDict[str, str] = OrderedDict()
+        self._depth = 0
+        self._passes = self._order()
+
+    def text(self, s: str) -> str:
+        """Messages, stacks and free text. Returns ``s`` itself when nothing private is in it."""
+        return self._guard(self._text, s)
+
+    def template(self, s: str) -> str:
+        """``text``, and typed placeholders for what varies between equal errors."""
+        from sidespool.core.scrub.template import make_template
+
+        return self._guard(lambda value: self._settle(value, lambda v: make_template(self._text(v))), s)
+
+    def url(self, s: str) -> str:
+        """A field that is one URL."""
+        return self._guard(lambda value: self._settle(value, self._url), s)
+
+    def path(self, s: str) -> str:
+        """A field that is one path: only a scrubbed tail survives."""
+        return self._guard(lambda value: self._settle(value, self._path), s)
+
+    def secrets(self, s: str) -> str:
+        """Content the user agreed to send: credentials go, everything else stays."""
+        return self._guard(lambda value: self._settle(value, self._secrets), s)
+
+    def clean(self, s: str) -> bool:
+        """True when ``text(s)`` is known, cheaply, to return ``s`` unchanged."""
+        try:
+            return not self._gate.fired(s)
+        except Exception:
+            return False
+
+    def forget(self) -> None:
+        """Drops the cached lines, which hold text as it came in."""
+        self._cache.clear()
+
+    def _guard(self, work: Pass, s: str) -> str:
+        try:
+            return work(s)
+        except Exception:
+            self.failures += 1
+            self._depth = 0
+            return FAILED
+
+    def _order(self) -> tuple[tuple[int, Pass], ...]:
+        """The passes in their order: encodings, secrets, URLs, paths, people, names, entropy."""
+        return (
+            (gate.PERCENT, lambda s: unwrap.scrub_percent(s, self._inner)),
+            (gate.LITERAL, lambda s: unwrap.scrub_literals(s, self._inner)),
+            (gate.TOKEN, token.scrub_tokens),
+            (gate.NAMED, named.scrub_named),
+            (gate.NAMED, header.scrub_bare),
+            (gate.COMMAND, command.scrub_commands),
+            (gate.URL, url.scrub_urls),
+            (gate.IDENTITY, identity.scrub_phrases),
+            (gate.PATH, lambda s: path.scrub_paths(s, self._roots)),
+            (gate.MAIL, person.scrub_mail),
+            (gate.OFFICIAL, official.scrub_hardware),
+            (gate.NETWORK, network.scrub_mac),
+            (gate.NETWORK, network.scrub_ipv6),
+            (gate.NETWORK, network.scrub_ipv4),
+            (gate.DIGITS, person.scrub_ibans),
+            (gate.DIGITS, person.scrub_cards),
+            (gate.OFFICIAL, official.scrub_places),
+            (gate.OFFICIAL, official.scrub_national_ids),
+            (gate.DIGITS, person.scrub_phones),
+            (gate.HOST, network.scrub_hosts),
+            (gate.IDENTITY, identity.scrub_keyed),
+            (gate.NAMES, self._names.replace),
+            (gate.ENTROPY, entropy.scrub_entropy),
+        )
+
+    def _inner(self, s: str) -> str:
+        """Scrubs a decoded view; encodings inside encodings are followed a few levels."""
+        if self._depth >= _DEPTH_MAX:
+            return s
+        self._depth += 1
+        try:
+            return self._text(ph.reveal(s)) if ph.BLANK not in s else ph.hide(self._text(ph.reveal(s)))
+        finally:
+            self._depth -= 1
+
+    def _text(self, s: str) -> str:
+        kinds = self._gate.fired(s)
+        if not kinds:
+            return s
+        if kinds & gate.ANSI:
+            plain = unwrap.strip_ansi(s)
+            if plain != s:
+                scrubbed = self._text(plain)
+                return s if scrubbed == plain else scrubbed
+        return self._settle(s, self._once)
+
+    def _settle(self, s: str, work: Pass) -> str:
+        """Repeats ``work`` until it changes nothing; what does not settle is given up."""
+        current = s
+        for _ in range(_ROUNDS_MAX):
+            following = work(current)
+            if following == current:
+                return s if current == s else current
+            current = following
+        self.failures += 1
+        return FAILED
+
+    def _once(self, s: str) -> str:
+        if "-----BEGIN" in s or "PuTTY" in s:
+            s = ph.reveal(token.scrub_blocks(s))
+        if "\n" not in s:
+            return self._line(s)
+        lines = [self._line(line) for line in s.split("\n")]
+        for index, line in enumerate(lines[:-1]):
+            stripped = line.rstrip()
+            if stripped[-1:] in ":=|>\"'\\+-" and (kind := named.awaits_value(line)) is not Kind.NONE:
+                following = index + 1 if lines[index + 1].strip() or index + 2 >= len(lines) else index + 2
+                lines[following] = named.scrub_awaited(lines[following], kind)
+        return "\n".join(lines)
+
+    def _line(self, line: str) -> str:
+        cache = self._cache
+        known = cache.get(line)
+        if known is not None:
+            cache.move_to_end(line)
+            return known
+        kinds = self._gate.fired(line)
+        if not kinds:
+            return line
+        result = self._settle(line, self._pass)
+        if len(line) <= _CACHED_LENGTH_MAX and self._depth == 0:
+            cache[line] = result
+            cache[result] = result
+            while len(cache) > _CACHED_LINES_MAX:
+                cache.popitem(last=False)
+        return result
+
+    def _pass(self, line: str) -> str:
+        kinds = self._gate.fired(line)
+        if not kinds:
+            return line
+        hidden = ph.hide(line)
+        for kind, work in self._passes:
+            if kinds & kind:
+                hidden = work(hidden)
+        return ph.reveal(hidden)
+
+    def _url(self, s: str) -> str:
+        return self._text(ph.reveal(url.scrub_urls(ph.hide(s))))
+
+    def _path(self, s: str) -> str:
+        return self._text(ph.reveal(path.scrub_path_field(ph.hide(s), self._roots)))
+
+    def _secrets(self, s: str) -> str:
+        if "-----BEGIN" in s or "PuTTY" in s:
+            s = ph.reveal(token.scrub_blocks(s))
+        kinds = self._gate.fired(s)
+        work = (gate.TOKEN, gate.NAMED, gate.COMMAND)
+        if not kinds & sum(work):
+            return s
+        return "\n".join(self._secret_line(line) for line in s.split("\n"))
+
+    def _secret_line(self, line: str) -> str:
+        kinds = self._gate.fired(line)
+        hidden = ph.hide(line)
+        if kinds & gate.TOKEN:
+            hidden = token.scrub_tokens(hidden)
+        if kinds & gate.NAMED:
+            hidden = header.scrub_bare(named.scrub_named(hidden))
+        if kinds & gate.COMMAND:
+            hidden = command.scrub_commands(hidden)
+        if kinds & gate.URL:
+            hidden = url.scrub_userinfo(hidden)
+        return ph.reveal(hidden)

@@ -1,0 +1,38 @@
+"""The history of what was sent: the exact bytes, for 30 days or 5 MiB, whichever is less.
+
+A file is named `<Unix milliseconds, 14 digits>-<batch id>.jsonl.gz`: the name says when it was
+confirmed, and sorts.
+"""
+
+from pathlib import Path
+
+from sidespool.core.policy import HISTORY_AGE_DAYS_MAX, HISTORY_BYTES_MAX
+from sidespool.core.spool import DAY_MS
+from sidespool.runtime.disk import Disk
+
+SUFFIX = ".jsonl.gz"
+
+
+def history_name(sent_ms: int, batch_id: str) -> str:
+    """The file name of a batch that was confirmed at this time."""
+    return f"{sent_ms:014d}-{batch_id}{SUFFIX}"
+
+
+def parse_history_name(name: str) -> tuple[int, str] | None:
+    """(Unix milliseconds, batch id), or None for another file."""
+    stamp, dash, batch_id = name.removesuffix(SUFFIX).partition("-")
+    if not (dash and name.endswith(SUFFIX) and stamp.isascii() and stamp.isdigit()):
+        return None
+    return int(stamp), batch_id
+
+
+def prune_history(disk: Disk, folder: Path, now_ms: int) -> None:
+    """Deletes the oldest files beyond age and size."""
+    room = HISTORY_BYTES_MAX
+    for name in reversed(disk.listdir(folder)):
+        parsed = parse_history_name(name)
+        if parsed is None:
+            continue
+        room -= disk.size(folder / name)
+        if room < 0 or now_ms - parsed[0] > HISTORY_AGE_DAYS_MAX * DAY_MS:
+            disk.remove(folder / name)

@@ -1,0 +1,93 @@
+"""Deletes everything on this machine and queues the request to delete the rest elsewhere.
+
+Steps, each safe to repeat after a crash, because `reset.json` stands until the last is done:
+1 the marker with all ids ever used; 2 spool, quarantine, attachments, history, counts; 3 the
+deletion request; 4 a new id and key; 5 consent denied; 6 the marker goes.
+"""
+
+from pathlib import Path
+
+import msgspec
+
+from sidespool.core.consent import ConsentBook, ConsentRecord
+from sidespool.core.erasure import Erasure, Unfinished, decode_erasure, decode_unfinished
+from sidespool.runtime.disk import Disk
+from sidespool.runtime.identity import Install, fresh_install, load_install, save_install
+from sidespool.runtime.ids import new_uuid, now_ms
+from sidespool.runtime.paths import DataPaths
+from sidespool.runtime.record_file import load_consent, save_consent
+from sidespool.wire.event import format_time
+
+
+def begin_reset(disk: Disk, paths: DataPaths, user_ids: list[str]) -> Unfinished:
+    """Step 1; from here on the reset will be finished, whatever happens."""
+    known = read_unfinished(disk, paths)
+    if known is not None:
+        return known
+    begun = Unfinished(new_uuid(), user_ids, now_ms())
+    disk.write_atomic(paths.reset_file, msgspec.json.encode(begun))
+    return begun
+
+
+def read_unfinished(disk: Disk, paths: DataPaths) -> Unfinished | None:
+    """A reset that a crash cut short; an unreadable marker still asks for one."""
+    raw = disk.read(paths.reset_file)
+    if raw is None:
+        return None
+    install, _ = load_install(disk, paths.install_file)
+    return decode_unfinished(raw) or Unfinished(new_uuid(), install.history, now_ms())
+
+
+def finish_reset(disk: Disk, paths: DataPaths, begun: Unfinished, way: str) -> Install:
+    """Steps 2 to 6; the new installation's ids."""
+    for folder in (paths.spool, paths.attachments, paths.history):
+        empty_folder(disk, folder)
+    for path in (paths.tally_file, paths.session_file, paths.withdrawal_file):
+        disk.remove(path)
+    request = paths.deletion / f"{begun.request_id}.json"
+    if begun.user_ids and disk.read(request) is None:
+        queued = Erasure(begun.request_id, begun.user_ids, begun.requested_ms, way)
+        if way.startswith("email:"):
+            queued.state = "waiting_for_mail"
+        disk.write_atomic(request, msgspec.json.encode(queued))
+    install, _ = load_install(disk, paths.install_file)
+    if set(install.history) & set(begun.user_ids) or not begun.user_ids:
+        install = fresh_install()
+        save_install(disk, paths.install_file, install)
+    book = load_consent(disk, paths.consent_file, now_ms(), lambda _: None)
+    denied = ConsentRecord(
+        decision="denied", at=format_time(begun.requested_ms), level="off", door="reset"
+    )
+    if denied not in book.records:
+        save_consent(disk, paths.consent_file, ConsentBook([*book.records, denied]))
+    disk.remove(paths.reset_file)
+    disk.sync_dir(paths.root)
+    return install
+
+
+def empty_folder(disk: Disk, folder: Path) -> None:
+    """Deletes every file in a folder, durably."""
+    for name in disk.listdir(folder):
+        path = folder / name
+        if path.is_dir():
+            empty_folder(disk, path)
+            path.rmdir()
+        else:
+            disk.remove(path)
+    disk.sync_dir(folder)
+
+
+def load_requests(disk: Disk, paths: DataPaths) -> list[Erasure]:
+    """All deletion requests, oldest first."""
+    found = []
+    for name in disk.listdir(paths.deletion):
+        raw = disk.read(paths.deletion / name) if name.endswith(".json") else None
+        request = decode_erasure(raw) if raw is not None else None
+        if request is not None:
+            found.append(request)
+    return sorted(found, key=lambda one: one.requested_ms)
+
+
+def save_request(disk: Disk, paths: DataPaths, request: Erasure) -> None:
+    """Writes a request's progress durably."""
+    disk.write_atomic(paths.deletion / f"{request.request_id}.json", msgspec.json.encode(request))
