@@ -4,12 +4,14 @@ The name a client gives is only kept in the store; nothing a client says becomes
 A file appears under its digest when it is whole, by a rename after fsync.
 """
 
+import asyncio
 import hashlib
 import os
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
+from typing import BinaryIO
 
 
 class AttachmentTooLargeError(Exception):
@@ -48,19 +50,30 @@ class FileStore:
                         raise AttachmentTooLargeError
                     digest.update(chunk)
                     out.write(chunk)
-                out.flush()
-                os.fsync(out.fileno())
-            final = self.path(digest.hexdigest())
-            final.parent.mkdir(exist_ok=True, mode=0o700)
-            Path(temporary).replace(final)
+                await asyncio.to_thread(_sync, out)
+            self._keep(temporary, digest.hexdigest())
         except BaseException:
-            with suppress(OSError):
-                Path(temporary).unlink()
+            _drop(temporary)
             raise
         return digest.hexdigest(), size
+
+    def _keep(self, temporary: str, digest: str) -> None:
+        final = self.path(digest)
+        final.parent.mkdir(exist_ok=True, mode=0o700)
+        Path(temporary).replace(final)
 
     def sweep(self) -> None:
         """Removes what a crash left half-written."""
         if self._root.is_dir():
             for left in self._root.glob(".incoming-*"):
                 left.unlink(missing_ok=True)
+
+
+def _sync(out: BinaryIO) -> None:
+    out.flush()
+    os.fsync(out.fileno())
+
+
+def _drop(path: str) -> None:
+    with suppress(OSError):
+        Path(path).unlink()

@@ -4,6 +4,8 @@ A row is a plain tuple, because half a million of them a second pass through Pyt
 `(id, type, at, skew, source, seq, payload, aside)`, see `Row`.
 """
 
+from typing import Final
+
 import msgspec
 
 Source = tuple[str, str, str, str, str]
@@ -17,7 +19,10 @@ ours, ms, so that the client's own timestamp is `at + skew`; `seq`; `payload` JS
 REASON_ERASED = "erased"
 """Why an event of a user who asked for erasure is refused; beside the wire's own reasons."""
 
-ROW_ID, ROW_TYPE, ROW_AT, ROW_SKEW, ROW_SOURCE, ROW_SEQ, ROW_PAYLOAD, ROW_ASIDE = range(8)
+ROW_ID: Final = 0
+ROW_TYPE: Final = 1
+ROW_AT: Final = 2
+ROW_SOURCE: Final = 4
 
 
 class Refused(msgspec.Struct, frozen=True):

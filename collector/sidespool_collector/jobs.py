@@ -6,7 +6,6 @@ import time
 from collections.abc import Awaitable, Callable
 
 from sidespool.wire.catalog import Catalog
-
 from sidespool_collector.attachment import FileStore
 from sidespool_collector.settings import Settings
 from sidespool_collector.store.contract import Store
@@ -75,7 +74,7 @@ async def _forever(job: Callable[[], Awaitable[float]]) -> None:
     while True:
         try:
             pause = await job()
-        except Exception:  # noqa: BLE001  # a job that failed is tried again; ingest goes on
+        except Exception:  # a job that failed is tried again; ingest goes on
             log.exception("background job failed; trying again in %d s", RETRY_S)
             pause = RETRY_S
         await asyncio.sleep(pause)

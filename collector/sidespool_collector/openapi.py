@@ -3,11 +3,11 @@
 from typing import Any
 
 import msgspec
-from sidespool.wire.upload import UploadAnswer
 
-from sidespool_collector import VERSION
+from sidespool.wire.upload import UploadAnswer
 from sidespool_collector.chart.names import CHARTS
 from sidespool_collector.web.problem import DETAILS
+from sidespool_collector.writing import EXPORT_TYPES
 
 API_VERSION = "1"
 
@@ -60,7 +60,10 @@ def _paths(answer: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
         "/api/v1/export": {"get": _export()},
         "/api/v1/metrics/{name}": {"get": _chart()},
         "/api/v1/health": {
-            "get": {**_get("Whether a batch would be taken now", [], "application/json"), "security": []}
+            "get": {
+                **_get("Whether a batch would be taken now", [], "application/json"),
+                "security": [],
+            }
         },
         "/api/v1/openapi.json": {
             "get": {**_get("This document", [], "application/json"), "security": []}
@@ -149,7 +152,7 @@ def _export() -> dict[str, Any]:
         **_get(
             "Events in order of time",
             [
-                _query("format", {"enum": ["jsonl", "csv", "sqlite", "parquet"], "default": "jsonl"}),
+                _query("format", {"enum": sorted(EXPORT_TYPES), "default": "jsonl"}),
                 _query("from", moment),
                 _query("to", moment),
                 _query("event_type", {"type": "string"}),
@@ -175,9 +178,7 @@ def _chart() -> dict[str, Any]:
     )
 
 
-def _get(
-    summary: str, parameters: list[dict[str, Any]], kind: str, *more: int
-) -> dict[str, Any]:
+def _get(summary: str, parameters: list[dict[str, Any]], kind: str, *more: int) -> dict[str, Any]:
     return {
         "summary": summary,
         "parameters": parameters,

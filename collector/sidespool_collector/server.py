@@ -14,11 +14,11 @@ from typing import Any
 
 import msgspec
 from aiohttp import web
+
 from sidespool.errors import ConfigError, PortTakenError
 from sidespool.wire.builtin import builtin_catalog
 from sidespool.wire.catalog import Catalog
 from sidespool.wire.catalog_toml import parse_catalog
-
 from sidespool_collector.auth.tokens import Role, TokenFile
 from sidespool_collector.jobs import run_jobs
 from sidespool_collector.settings import Settings

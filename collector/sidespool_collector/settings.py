@@ -13,6 +13,7 @@ from typing import Annotated, Any
 import platformdirs
 from pydantic import Field, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
 from sidespool.errors import ConfigError
 
 MIB = 1024 * 1024
@@ -152,7 +153,9 @@ def parse_rate(text: str) -> tuple[float, float]:
         return 0.0, 0.0
     match = re.fullmatch(r"(\d{1,12}(?:\.\d{1,6})?)(?:/([smhd]))?", text)
     if match is None:
-        raise ValueError("must be a number a minute, or like 10/s, 600/m, 5000/h, or 0 for no limit")
+        raise ValueError(
+            "must be a number a minute, or like 10/s, 600/m, 5000/h, or 0 for no limit"
+        )
     return float(match[1]) / SECONDS_OF_UNIT[match[2] or "m"], float(match[1])
 
 

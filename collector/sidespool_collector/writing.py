@@ -4,10 +4,14 @@ Used by the export of the API and by the CLI alike.
 """
 
 import asyncio
+import csv
+import io
 import sqlite3
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from sidespool_collector.store.contract import StoredEvent
 
@@ -15,6 +19,12 @@ COLUMNS = (
     "event_id", "event_type", "timestamp", "session_id", "user_id", "app_id", "app_version", "os",
     "seq", "payload", "received_at", "corrected_timestamp", "aside",
 )  # fmt: skip
+EXPORT_TYPES = {
+    "jsonl": "application/x-ndjson",
+    "csv": "text/csv; charset=utf-8",
+    "sqlite": "application/vnd.sqlite3",
+    "parquet": "application/vnd.apache.parquet",
+}
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -39,6 +49,23 @@ def csv_row(event: StoredEvent) -> list[Any]:
 
 def _defused(text: str) -> str:
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
+
+
+def csv_head() -> bytes:
+    """The first line."""
+    return (",".join(COLUMNS) + "\r\n").encode()
+
+
+def csv_bytes(chunk: list[StoredEvent]) -> bytes:
+    """Events as lines of CSV."""
+    out = io.StringIO()
+    csv.writer(out).writerows(csv_row(event) for event in chunk)
+    return out.getvalue().encode()
+
+
+def jsonl_bytes(chunk: list[StoredEvent]) -> bytes:
+    """Events as lines of JSON."""
+    return b"".join(msgspec.json.encode(event) + b"\n" for event in chunk)
 
 
 async def write_file(kind: str, path: Path, chunks: AsyncIterator[list[StoredEvent]]) -> int:
@@ -66,8 +93,8 @@ async def _write_sqlite(path: Path, chunks: AsyncIterator[list[StoredEvent]]) ->
 
 async def _write_parquet(path: Path, chunks: AsyncIterator[list[StoredEvent]]) -> int:
     try:
-        import pyarrow
-        from pyarrow import parquet
+        import pyarrow  # type: ignore[import-not-found]  # an optional part, see the extra
+        from pyarrow import parquet  # type: ignore[import-not-found]  # as above
     except ImportError:
         raise MissingExtraError from None
     kinds = {"seq": pyarrow.int64()}

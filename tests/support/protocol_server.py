@@ -129,6 +129,10 @@ class ProtocolServer:
             change()
             self._changed.notify_all()
 
+    def _remember(self, events: list[Event]) -> None:
+        self.frames.append(events)
+        self.events.extend(events)
+
     def _judge(self, events: list[Event]) -> list[dict[str, Any]]:
         return [
             {"index": index, "reason": reason, "detail": "as the test asked"}
@@ -174,7 +178,7 @@ class ProtocolServer:
         if self.malformed(events):
             connection.sendall(b'{"op":"error","reason":"malformed"}\n')
             return True
-        self._note(lambda: (self.frames.append(events), self.events.extend(events)))
+        self._note(lambda: self._remember(events))
         if self.hang_up(events):
             return False
         self.acks.wait()
@@ -206,13 +210,8 @@ class ProtocolServer:
                     return
                 events = [json.loads(line) for line in body.splitlines() if line]
                 headers = {name.lower(): value for name, value in self.headers.items()}
-                server._note(
-                    lambda: (
-                        server.requests.append({**headers, "path": self.path}),
-                        server.frames.append(events),
-                        server.events.extend(events),
-                    )
-                )
+                server._note(lambda: server.requests.append({**headers, "path": self.path}))
+                server._note(lambda: server._remember(events))
                 if server.hang_up(events):
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)

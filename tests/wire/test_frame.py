@@ -24,12 +24,20 @@ FRAMES: list[tuple[dict[str, Any], type]] = [
     ({"op": "shutdown"}, frame.Shutdown),
     ({"op": "goodbye"}, frame.Goodbye),
 ]
+SETTINGS = {
+    "enabled": True, "full_content": False, "level": "usage",
+    "app": {"enabled": None, "full_content": None, "level": "usage"}, "consent": None,
+    "consent_model": "opt_out", "must_ask": False, "decided_by": "app", "because": "x",
+    "policy_version": "1",
+}  # fmt: skip
 REPLIES: list[tuple[dict[str, Any], type]] = [
-    ({"op": "welcome", "session_id": "s", "level": "usage", "settings": {}}, reply.Welcome),
+    ({"op": "welcome", "session_id": "s", "level": "usage", "settings": SETTINGS}, reply.Welcome),
     ({"op": "ack", "id": 1, "accepted": 1, "rejected": []}, reply.Ack),
-    ({"op": "settings", "level": "off", "settings": {"enabled": False}}, reply.SettingsChanged),
+    ({"op": "settings", "id": 3, **SETTINGS}, reply.SettingsChanged),
+    ({"op": "ack", "id": 4, "level": "usage"}, reply.Ack),
     ({"op": "result", "id": 2, "sealed": 1, "uploaded": 1, "pending": 0}, reply.Result),
     ({"op": "error", "reason": "malformed"}, reply.Refused),
+    ({"op": "error", "reason": "unauthorized"}, reply.Refused),
 ]
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=6),

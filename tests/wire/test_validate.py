@@ -21,6 +21,7 @@ ROOT = Path(__file__).parents[2]
 OWN = parse_catalog((ROOT / "desktop-bridge/protocol/test/telemetry.catalog.toml").read_text())
 CATALOG = builtin_catalog().extended(OWN)
 VALIDATOR = Validator(CATALOG)
+DECODER: "msgspec.json.Decoder[Any]" = VALIDATOR.event_decoder
 STORED = VALIDATOR.stored_decoder()
 EMIT = typed_emit(VALIDATOR.client_union)
 REFUSALS = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
@@ -28,7 +29,7 @@ REFUSALS = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 def accepts(raw: bytes) -> bool:
     try:
-        event = VALIDATOR.event_decoder.decode(raw)
+        event = DECODER.decode(raw)
     except REFUSALS:
         return False
     return event.seq is None  # the daemon's own: a client that sends it is refused afterwards
@@ -36,7 +37,7 @@ def accepts(raw: bytes) -> bool:
 
 @given(good_events(CATALOG))
 def test_what_the_catalog_allows_is_accepted_and_comes_out_unchanged(event: dict[str, Any]) -> None:
-    decoded = VALIDATOR.event_decoder.decode(json.dumps(event).encode())
+    decoded = DECODER.decode(json.dumps(event).encode())
     said = {name: value for name, value in event["payload"].items() if value is not None}
     assert msgspec.to_builtins(decoded.payload) == said
 
@@ -89,7 +90,7 @@ def test_what_the_decoder_refuses_has_a_reason_that_fits(event: dict[str, Any]) 
 @example(b'{"event_type":"ChatTurn","payload":{"latency_ms":NaN}}')
 @example(b"")
 def test_any_bytes_give_a_value_or_a_reason(raw: bytes) -> None:
-    for decoder in (VALIDATOR.event_decoder, STORED, EMIT):
+    for decoder in (DECODER, STORED, EMIT):
         try:
             decoder.decode(raw)
         except REFUSALS:
@@ -162,5 +163,5 @@ def test_a_stored_event_needs_its_whole_envelope() -> None:
 
 def test_an_unread_null_counts_as_left_out_and_is_not_written() -> None:
     raw = b'{"event_type":"ChatTurn","payload":{"model":null,"prompt_length":1}}'
-    payload = VALIDATOR.event_decoder.decode(raw).payload
+    payload = DECODER.decode(raw).payload
     assert msgspec.json.encode(payload) == b'{"prompt_length":1}'

@@ -15,6 +15,7 @@ from enum import StrEnum
 from pathlib import Path
 
 import msgspec
+
 from sidespool.errors import ConfigError
 
 PREFIX = "ss_"
@@ -132,7 +133,9 @@ class TokenFile:
 
     def rotate(self, name: str, now_ms: int, grace_ms: int) -> str | None:
         """A new secret for a name; the old one works `grace_ms` longer. None: no such token."""
-        role = next((t.role for t in self.book.tokens if t.name == name and t.is_valid(now_ms)), None)
+        role = next(
+            (t.role for t in self.book.tokens if t.name == name and t.is_valid(now_ms)), None
+        )
         if role is None:
             return None
         ends = now_ms + grace_ms

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable
 
 from sidespool_collector.chart.measure import percentile
-from sidespool_collector.chart.model import Chart, Figure, Series, Table
+from sidespool_collector.chart.model import Chart, Figure, Series, Table, Value
 from sidespool_collector.chart.names import CHARTS
 from sidespool_collector.chart.view import DAY_MS, View, day_text
 from sidespool_collector.store.contract import Fact, Store
@@ -252,7 +252,7 @@ async def adoption(store: Store, view: View, min_group: int = 1) -> Chart:
         smallest = min(shown, key=lambda count: count.installs)
         shown.remove(smallest)
         folded.append(smallest)
-    rows = [
+    rows: list[list[Value]] = [
         [*_halves(count.key), count.installs, count.sessions]
         for count in sorted(shown, key=lambda c: (-c.installs, -c.sessions, c.key))[:ROWS_MAX]
     ]
@@ -281,15 +281,15 @@ async def funnel(store: Store, view: View) -> Chart:
         ("Proposals", events.get("ProposalCreated", 0)),
         ("Approvals", decisions.get("approved", 0)),
     ]
-    rows = [
-        [label, n, n / begun if begun and i else None] for i, (label, n) in enumerate(steps)
-    ]
+    rows = [[label, n, n / begun if begun and i else None] for i, (label, n) in enumerate(steps)]
     return Chart(
         "funnel",
         CHARTS["funnel"].title,
         [],
         table=Table(
-            ["Step", "How many", "For each session"], rows if begun else [], ["text", "bar", "ratio"]
+            ["Step", "How many", "For each session"],
+            rows if begun else [],
+            ["text", "bar", "ratio"],
         ),
         sql=store.sql("event"),
     )
@@ -325,7 +325,9 @@ async def data_health(store: Store, view: View) -> Chart:
     """What came in, what was refused and why, what daemons lost, and how late it was."""
     intake = await store.intake(view.since_ms, view.until_ms)
     drops = await store.facts(view.query("drop"))
-    rows = [["refused here", reason, n] for reason, n in sorted(intake.by_reason.items())]
+    rows: list[list[Value]] = [
+        ["refused here", reason, n] for reason, n in sorted(intake.by_reason.items())
+    ]
     rows += [["lost before", fact.key, fact.n] for fact in drops]
     return Chart(
         "data_health",

@@ -4,8 +4,8 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import msgspec
-from sidespool.wire.event import format_time
 
+from sidespool.wire.event import format_time
 from sidespool_collector.store.contract import FactQuery
 
 HOUR_MS = 3_600_000

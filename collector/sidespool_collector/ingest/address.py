@@ -25,9 +25,7 @@ def parse_address(text: str) -> Address | None:
     return mapped if mapped is not None else address
 
 
-def caller(
-    peer: str, forwarded: list[str], trusted: tuple[Network, ...]
-) -> Address | None:
+def caller(peer: str, forwarded: list[str], trusted: tuple[Network, ...]) -> Address | None:
     """The caller's address: the last one in X-Forwarded-For that no trusted proxy has.
 
     The header is believed only as far as trusted proxies wrote it; without any it is ignored.
@@ -55,4 +53,6 @@ class AddressKeys:
         if day != self._day:
             self._day, self._salt = day, secrets.token_bytes(16)
         raw = b"" if address is None else address.packed
-        return hashlib.blake2b(raw[:8] if len(raw) == 16 else raw, key=self._salt, digest_size=8).digest()
+        return hashlib.blake2b(
+            raw[:8] if len(raw) == 16 else raw, key=self._salt, digest_size=8
+        ).digest()

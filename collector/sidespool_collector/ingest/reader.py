@@ -8,12 +8,12 @@ event is taken; anything else becomes a refusal with a stable reason.
 from typing import Any
 
 import msgspec
+
 from sidespool.wire.catalog import Catalog, FieldSpec
 from sidespool.wire.event import parse_time
 from sidespool.wire.explain import STORED_FIELDS, explain
 from sidespool.wire.outcome import Reason
 from sidespool.wire.validate import Validator
-
 from sidespool_collector.event import ROW_AT, Refused, Row, id_bytes
 
 SKEW_NOISE_MS = 5_000  # network and queueing; below it a clock counts as right
@@ -227,4 +227,8 @@ def correct_clock(
     skew = (sent_ms if sent_ms is not None else newest) - received_ms
     if skew <= SKEW_NOISE_MS and (not measured or skew >= -SKEW_NOISE_MS):
         return rows, skew if measured else None
-    return [(*row[:ROW_AT], row[ROW_AT] - skew, skew, *row[4:]) for row in rows], skew
+    corrected: list[Row] = [
+        (event_id, kind, at - skew, skew, source, seq, payload, aside)
+        for event_id, kind, at, _, source, seq, payload, aside in rows
+    ]
+    return corrected, skew

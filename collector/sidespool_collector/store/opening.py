@@ -1,7 +1,6 @@
 """Chooses the store a URL names."""
 
 from sidespool.errors import ConfigError
-
 from sidespool_collector.settings import sqlite_path
 from sidespool_collector.store.contract import Store
 

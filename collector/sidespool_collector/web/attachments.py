@@ -25,8 +25,8 @@ async def post_attachment(request: web.Request) -> web.Response:
     collector.limit_address(request)
     collector.require(request, Role.INGEST)
     event_id = request.match_info["event_id"]
-    name = request.query.get("name") or request.headers.get("X-Attachment-Name", "attachment")
-    kind = request.headers.get("Content-Type", "").partition(";")[0].strip()
+    name: str = request.query.get("name", "") or request.headers.get("X-Attachment-Name", "file")
+    kind: str = request.headers.get("Content-Type", "").partition(";")[0].strip()
     if id_bytes(event_id) is None or not NAME_SHAPE.fullmatch(name):
         raise ProblemError(400, "bad_query")
     if (request.content_length or 0) > collector.settings.max_attachment_bytes:

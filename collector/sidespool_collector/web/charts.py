@@ -4,8 +4,8 @@ import csv
 import io
 
 from aiohttp import web
-from sidespool.wire.event import format_time
 
+from sidespool.wire.event import format_time
 from sidespool_collector.chart.build import BUILDERS, adoption
 from sidespool_collector.chart.model import Chart
 from sidespool_collector.chart.view import DAY_MS, RANGE_MAX_MS, View, default_view
@@ -90,5 +90,3 @@ def as_csv(chart: Chart) -> str:
         writer.writerow(chart.table.columns)
         writer.writerows(chart.table.rows)
     return out.getvalue()
-
-

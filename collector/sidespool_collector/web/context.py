@@ -4,8 +4,8 @@ import asyncio
 import time
 
 from aiohttp import web
-from sidespool.wire.catalog import Catalog
 
+from sidespool.wire.catalog import Catalog
 from sidespool_collector.attachment import FileStore
 from sidespool_collector.auth.tokens import Role, Token, TokenFile
 from sidespool_collector.ingest.address import AddressKeys, caller

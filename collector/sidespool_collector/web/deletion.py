@@ -4,8 +4,8 @@ import secrets
 
 import msgspec
 from aiohttp import web
-from sidespool.wire.event import format_time
 
+from sidespool.wire.event import format_time
 from sidespool_collector.auth.tokens import Role
 from sidespool_collector.web.body import read_body
 from sidespool_collector.web.context import COLLECTOR, now_ms

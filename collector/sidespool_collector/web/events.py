@@ -4,14 +4,17 @@ import time
 from email.utils import parsedate_to_datetime
 
 from aiohttp import web
-from sidespool.wire.upload import RejectedEvent, UploadAnswer
 
+from sidespool.wire.upload import RejectedEvent, UploadAnswer
 from sidespool_collector.auth.tokens import Role
 from sidespool_collector.event import REASON_ERASED, Batch
 from sidespool_collector.ingest.reader import (
-    NotABatchError, Reading, correct_clock, split_array, split_lines,
+    NotABatchError,
+    Reading,
+    correct_clock,
+    split_array,
+    split_lines,
 )  # fmt: skip
-
 from sidespool_collector.web.body import read_body
 from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
 from sidespool_collector.web.problem import ProblemError, json_response
@@ -71,7 +74,9 @@ def _is_array(request: web.Request) -> bool:
         return False
     if kind == "application/json":
         return True
-    raise ProblemError(415, "unsupported_type", {"Accept": "application/x-ndjson, application/json"})
+    raise ProblemError(
+        415, "unsupported_type", {"Accept": "application/x-ndjson, application/json"}
+    )
 
 
 def _key(request: web.Request) -> str | None:

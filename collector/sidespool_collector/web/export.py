@@ -1,29 +1,27 @@
 """`GET /api/v1/export`: events as JSONL, CSV, SQLite or Parquet, streamed."""
 
 import asyncio
-import csv
-import io
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import msgspec
 from aiohttp import web
-from sidespool.wire.event import parse_time
 
+from sidespool.wire.event import parse_time
 from sidespool_collector.auth.tokens import Role
 from sidespool_collector.store.contract import EventQuery, StoredEvent
 from sidespool_collector.web.context import COLLECTOR
 from sidespool_collector.web.problem import ProblemError
-from sidespool_collector.writing import COLUMNS, MissingExtraError, csv_row, write_file
+from sidespool_collector.writing import (
+    EXPORT_TYPES,
+    MissingExtraError,
+    csv_bytes,
+    csv_head,
+    jsonl_bytes,
+    write_file,
+)  # fmt: skip
 
 DAY_MS = 86_400_000
-TYPES = {
-    "jsonl": "application/x-ndjson",
-    "csv": "text/csv; charset=utf-8",
-    "sqlite": "application/vnd.sqlite3",
-    "parquet": "application/vnd.apache.parquet",
-}
 
 
 async def get_export(request: web.Request) -> web.StreamResponse:
@@ -31,7 +29,7 @@ async def get_export(request: web.Request) -> web.StreamResponse:
     collector = request.app[COLLECTOR]
     token = collector.require(request, Role.READ)
     kind = request.query.get("format", "jsonl")
-    if kind not in TYPES:
+    if kind not in EXPORT_TYPES:
         raise ProblemError(400, "bad_query")
     query = event_query(request)
     await collector.note(token.name, "export", f"{kind} {request.query_string}"[:300])
@@ -40,9 +38,9 @@ async def get_export(request: web.Request) -> web.StreamResponse:
         return await _send_file(request, kind, chunks)
     response = web.StreamResponse(headers=_headers(kind))
     await response.prepare(request)
-    encode = _jsonl if kind == "jsonl" else _csv
+    encode = jsonl_bytes if kind == "jsonl" else csv_bytes
     if kind == "csv":
-        await response.write((",".join(COLUMNS) + "\r\n").encode())
+        await response.write(csv_head())
     async for chunk in chunks:
         await response.write(encode(chunk))
     await response.write_eof()
@@ -79,19 +77,9 @@ def parse_end(text: str) -> int | None:
 def _headers(kind: str) -> dict[str, str]:
     suffix = "db" if kind == "sqlite" else kind
     return {
-        "Content-Type": TYPES[kind],
+        "Content-Type": EXPORT_TYPES[kind],
         "Content-Disposition": f'attachment; filename="sidespool-events.{suffix}"',
     }
-
-
-def _jsonl(chunk: list[StoredEvent]) -> bytes:
-    return b"".join(msgspec.json.encode(event) + b"\n" for event in chunk)
-
-
-def _csv(chunk: list[StoredEvent]) -> bytes:
-    out = io.StringIO()
-    csv.writer(out).writerows(csv_row(event) for event in chunk)
-    return out.getvalue().encode()
 
 
 async def _send_file(

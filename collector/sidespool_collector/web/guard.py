@@ -7,8 +7,8 @@ import logging
 from collections.abc import Awaitable, Callable
 
 from aiohttp import web
-from sidespool.errors import SidespoolError
 
+from sidespool.errors import SidespoolError
 from sidespool_collector.ingest.admission import OverloadedError
 from sidespool_collector.store.contract import StoreBusyError
 from sidespool_collector.web.context import COLLECTOR
@@ -61,11 +61,11 @@ async def _answer(request: web.Request, handler: Handler) -> web.StreamResponse:
             raise
         return ProblemError(error.status, "bad_request").response()
     except SidespoolError as error:
-        log.error("%s", error)  # noqa: TRY400  # the message is the whole story
+        log.error("%s", error)  # the message is the whole story
         return come_again(503, "overloaded", 30).response()
     except ConnectionError:
         raise
-    except Exception:  # noqa: BLE001  # the operator reads it, the client does not
+    except Exception:  # the operator reads it, the client does not
         log.exception("request failed: %s %s", request.method, request.path)
         return ProblemError(500, "internal").response()
 
@@ -77,5 +77,3 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     response.headers["Server"] = "sidespool"
-
-

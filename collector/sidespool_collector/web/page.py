@@ -8,8 +8,8 @@ import jinja2
 import msgspec
 from aiohttp import web
 from markupsafe import Markup
-from sidespool.wire.event import format_time
 
+from sidespool.wire.event import format_time
 from sidespool_collector.chart.view import day_text
 
 MINUS = "\N{MINUS SIGN}"
@@ -51,7 +51,7 @@ def count(value: float | None) -> str:
         return f"{value / 1_000_000:.3g} M"
     if abs(value) >= 100_000:
         return f"{value / 1000:.3g} k"
-    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 100 else f"{value:.1f}"
+    return f"{value:,.0f}" if float(value).is_integer() or abs(value) >= 10 else f"{value:.1f}"
 
 
 def quantity(value: float | None, unit: str) -> str:
@@ -98,7 +98,7 @@ def moment(ms: int) -> Markup:
     """A time as people read it, with the exact one for machines."""
     stamp = datetime.fromtimestamp(ms / 1000, UTC)
     shown = f"{stamp.day} {stamp:%b %H:%M}"
-    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(  # noqa: S704  # escaped
+    return Markup('<time datetime="{}" title="{} UTC">{}</time>').format(  # escaped
         format_time(ms), f"{stamp:%Y-%m-%d %H:%M:%S}", shown
     )
 

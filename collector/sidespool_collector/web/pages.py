@@ -16,7 +16,11 @@ from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
 from sidespool_collector.web.page import render
 from sidespool_collector.web.problem import ProblemError
 from sidespool_collector.web.sign_in import (
-    SESSION_COOKIE, checked_form, form_of, reader_of, require_reader,
+    SESSION_COOKIE,
+    checked_form,
+    form_of,
+    reader_of,
+    require_reader,
 )  # fmt: skip
 
 STATIC_TYPES = {
@@ -110,7 +114,9 @@ async def post_error_status(request: web.Request) -> web.Response:
         raise ProblemError(404, "not_found")
     await collector.note(token.name, f"error {status}", group)
     query = request.query_string
-    return web.Response(status=303, headers={"Location": f"/?{query}#errors" if query else "/#errors"})
+    return web.Response(
+        status=303, headers={"Location": f"/?{query}#errors" if query else "/#errors"}
+    )
 
 
 @cache
@@ -134,5 +140,3 @@ async def get_static(request: web.Request) -> web.Response:
         charset="utf-8",
         headers={"Cache-Control": "public, max-age=3600"},
     )
-
-

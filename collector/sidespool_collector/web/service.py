@@ -35,6 +35,4 @@ async def get_prometheus(request: web.Request) -> web.Response:
 
 async def get_openapi(request: web.Request) -> web.Response:
     """The OpenAPI 3.1 document; public, like this source."""
-    return web.Response(
-        body=msgspec.json.encode(document()), content_type="application/json"
-    )
+    return web.Response(body=msgspec.json.encode(document()), content_type="application/json")

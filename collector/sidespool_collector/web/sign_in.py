@@ -5,7 +5,12 @@ import secrets
 from aiohttp import web
 
 from sidespool_collector.auth.session import (
-    SESSION_MS, form_token, is_form_token, open_session, read_session, token_ref,
+    SESSION_MS,
+    form_token,
+    is_form_token,
+    open_session,
+    read_session,
+    token_ref,
 )  # fmt: skip
 from sidespool_collector.auth.tokens import Role, Token
 from sidespool_collector.web.context import COLLECTOR, Collector, now_ms

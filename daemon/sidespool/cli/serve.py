@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sidespool.app import Daemon
+from sidespool.app.daemon import Daemon
 from sidespool.config import Config
 from sidespool.errors import DataDirError
 from sidespool.runtime.doorstep import Doorstep

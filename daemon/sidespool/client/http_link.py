@@ -9,6 +9,7 @@ from sidespool.client.link import (
     STALL_S,
     Answer,
     LinkLost,
+    break_off,
     decode_answer,
 )
 
@@ -57,6 +58,11 @@ class HttpLink:
         """The answers of requests made; there is nothing to wait for."""
         answers, self._answers = self._answers, []
         return answers
+
+    def interrupt(self) -> None:
+        """Breaks the connection under whoever reads or writes."""
+        if (connection := self._connection.sock) is not None:
+            break_off(connection)
 
     def close(self, *, goodbye: bool) -> None:
         """Closes the connection."""

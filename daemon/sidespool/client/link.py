@@ -6,6 +6,7 @@ the other end is gone or unwilling: whatever was sent and not answered is then s
 
 import socket
 import time
+from contextlib import suppress
 from typing import Any, Protocol
 
 import msgspec
@@ -55,6 +56,9 @@ class Link(Protocol):
 
     def receive(self, timeout_s: float) -> list[Answer]:
         """The answers that arrived, at most waiting for the first; raises LinkLost."""
+
+    def interrupt(self) -> None:
+        """From another thread: makes what blocks here raise LinkLost at once. Never raises."""
 
     def close(self, *, goodbye: bool) -> None:
         """Lets go of the connection. Never raises."""
@@ -132,6 +136,10 @@ class SocketLink:
             self.level = answer.level or self.level
         return answers
 
+    def interrupt(self) -> None:
+        """Breaks the connection under whoever reads or writes."""
+        break_off(self._socket)
+
     def close(self, *, goodbye: bool) -> None:
         """Says goodbye where asked to; a child of a fork must not, the parent still talks."""
         try:
@@ -142,6 +150,12 @@ class SocketLink:
             pass
         finally:
             self._socket.close()
+
+
+def break_off(connection: socket.socket) -> None:
+    """Ends both directions; a blocked read returns."""
+    with suppress(OSError):
+        connection.shutdown(socket.SHUT_RDWR)
 
 
 def dial(door: Door, client: str, session_id: str | None) -> Link:

@@ -141,6 +141,8 @@ class Sender:
         thread = self._thread
         if thread is not None and thread is not threading.current_thread():
             thread.join(timeout_s)
+            if thread.is_alive() and (link := self._link) is not None:
+                link.interrupt()  # it waits for a daemon that says nothing
 
     def abandon(self) -> None:
         """In the child of a fork: lets go of the parent's connection without a word on it."""

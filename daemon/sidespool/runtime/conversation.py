@@ -14,6 +14,7 @@ import msgspec
 
 from sidespool.core.policy import EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX
 from sidespool.runtime.intake import Intake
+from sidespool.runtime.log import LOGGER
 from sidespool.runtime.operations import Operations, error
 from sidespool.wire import frame as wire
 from sidespool.wire.event import SESSION_SHAPE
@@ -81,6 +82,10 @@ class Conversation:
             except OSError as problem:
                 detail = f"the disk refused: {problem.strerror or problem}"
                 reply = error(getattr(frame, "id", None), "spool_full", detail)
+            except Exception:
+                # One question must not end the daemon, nor the conversation.
+                LOGGER.exception("a question could not be answered")
+                reply = error(getattr(frame, "id", None), "internal", "see the daemon's log")
             self._send(wire.encode_frame(reply))
 
     def tell_settings(self) -> None:

@@ -7,42 +7,73 @@ that a client does not know are skipped, so that a newer daemon can say more.
 
 import msgspec
 
-from sidespool.wire.outcome import Reason, Rejection
+from sidespool.wire.outcome import Rejection
 
 
 class Reply(msgspec.Struct, tag_field="op"):
     """Base of what the daemon may say."""
 
 
-class SettingsView(msgspec.Struct, frozen=True):
-    """The app's settings as they stand; `null` where nobody chose."""
+class AppSettingsView(msgspec.Struct, frozen=True):
+    """What the application's own settings say; `null` where nobody chose."""
 
     enabled: bool | None = None
     full_content: bool | None = None
     level: str | None = None
 
 
-class Welcome(Reply, tag="welcome"):
-    """The answer to hello; `level` is the effective one, after every layer had its say."""
+class SettingsView(msgspec.Struct, frozen=True, kw_only=True):
+    """What is in effect after every layer had its say, and which layer decided.
+
+    `must_ask`: the user has to be asked, for consent is missing or was given to an older policy.
+    """
+
+    enabled: bool
+    full_content: bool
+    level: str
+    app: AppSettingsView = AppSettingsView()
+    consent: str | None = None
+    consent_model: str = "opt_out"
+    must_ask: bool = False
+    decided_by: str = ""
+    because: str = ""
+    policy_version: str = ""
+
+
+class Welcome(Reply, tag="welcome", kw_only=True):
+    """The answer to hello."""
 
     session_id: str
     level: str
-    settings: SettingsView = SettingsView()
+    settings: SettingsView
+    id: int | str | None = None
 
 
 class Ack(Reply, tag="ack"):
-    """The answer to emit, consent and attach: what was accepted is on stable storage."""
+    """The answer to emit, consent and attach: what was accepted is on stable storage.
+
+    `level` comes with the answer to consent: what is in effect from now on.
+    """
 
     id: int | str | None = None
     accepted: int = 0
     rejected: list[Rejection] = []
+    level: str | None = None
 
 
-class SettingsChanged(Reply, tag="settings"):
-    """Sent to every client on every change, and as the answer to set."""
+class SettingsChanged(Reply, tag="settings", kw_only=True):
+    """Sent to every client on every change, and as the answer to set: see SettingsView."""
 
+    enabled: bool
+    full_content: bool
     level: str
-    settings: SettingsView = SettingsView()
+    app: AppSettingsView = AppSettingsView()
+    consent: str | None = None
+    consent_model: str = "opt_out"
+    must_ask: bool = False
+    decided_by: str = ""
+    because: str = ""
+    policy_version: str = ""
     id: int | str | None = None
 
 
@@ -60,9 +91,9 @@ class Result(Reply, tag="result"):
 
 
 class Refused(Reply, tag="error"):
-    """The frame before was not understood; the connection lives."""
+    """The frame before was not understood or not allowed; only `unauthorized` ends it all."""
 
-    reason: Reason
+    reason: str
     detail: str = ""
     id: int | str | None = None
 

@@ -57,11 +57,28 @@ export interface SettingsChange {
   readonly level?: Level | null | undefined;
 }
 
-/** The app's settings as they stand; `null` where nobody chose. */
-export interface SettingsView {
+/** What the application's own settings say; `null` where nobody chose. */
+export interface AppSettingsView {
   readonly enabled?: boolean | null | undefined;
   readonly full_content?: boolean | null | undefined;
   readonly level?: Level | null | undefined;
+}
+
+/**
+ * What is in effect after every layer had its say, and which layer decided. `must_ask`: the
+ * user has to be asked, for consent is missing or was given to an older policy.
+ */
+export interface SettingsView {
+  readonly enabled: boolean;
+  readonly full_content: boolean;
+  readonly level: Level;
+  readonly app?: AppSettingsView | undefined;
+  readonly consent?: "granted" | "denied" | null | undefined;
+  readonly consent_model?: "opt_in" | "opt_out" | undefined;
+  readonly must_ask?: boolean | undefined;
+  readonly decided_by?: string | undefined;
+  readonly because?: string | undefined;
+  readonly policy_version?: string | undefined;
 }
 
 /** One event of a frame that was not taken in; `index` counts from 0 within the frame. */
@@ -143,29 +160,41 @@ export interface GoodbyeFrame {
   readonly op: "goodbye";
 }
 
-/** The answer to hello; `level` is the effective one, after every layer had its say. */
+/** The answer to hello. */
 export interface WelcomeFrame {
   readonly op: "welcome";
   readonly session_id: string;
   readonly level: Level;
-  readonly settings?: SettingsView | undefined;
+  readonly settings: SettingsView;
+  readonly id?: number | string | null | undefined;
 }
 
-/** The answer to emit, consent and attach: what was accepted is on stable storage. */
+/**
+ * The answer to emit, consent and attach: what was accepted is on stable storage. `level` comes
+ * with the answer to consent: what is in effect from now on.
+ */
 export interface AckFrame {
   readonly op: "ack";
   readonly id?: number | string | null | undefined;
   readonly accepted?: number | undefined;
   readonly rejected?: readonly Rejection[] | undefined;
+  readonly level?: Level | null | undefined;
 }
 
-/** Sent to every client on every change, and as the answer to set. */
+/** Sent to every client on every change, and as the answer to set: see SettingsView. */
 export interface SettingsFrame {
   readonly op: "settings";
+  readonly enabled: boolean;
+  readonly full_content: boolean;
   readonly level: Level;
-  readonly settings?: SettingsView | undefined;
+  readonly app?: AppSettingsView | undefined;
+  readonly consent?: "granted" | "denied" | null | undefined;
+  readonly consent_model?: "opt_in" | "opt_out" | undefined;
+  readonly must_ask?: boolean | undefined;
+  readonly decided_by?: string | undefined;
+  readonly because?: string | undefined;
+  readonly policy_version?: string | undefined;
   readonly id?: number | string | null | undefined;
-  readonly [name: string]: unknown;
 }
 
 /**
@@ -182,10 +211,10 @@ export interface ResultFrame {
   readonly [name: string]: unknown;
 }
 
-/** The frame before was not understood; the connection lives. */
+/** The frame before was not understood or not allowed; only `unauthorized` ends it all. */
 export interface ErrorFrame {
   readonly op: "error";
-  readonly reason: Reason;
+  readonly reason: Reason | "unauthorized";
   readonly detail?: string | undefined;
   readonly id?: number | string | null | undefined;
 }

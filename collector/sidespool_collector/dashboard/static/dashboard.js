@@ -51,11 +51,11 @@
       padding: [8, 8, 0, 0], cursor: { y: false, points: { show: bars === 0 } },
       scales: { x: { range: [chart.x[0] - step * 0.6, chart.x[chart.x.length - 1] + step * 0.6] }, y: { range: (_, low, high) => [0, high > 0 ? high * 1.08 : 1] } },
       series: [
-        { label: "UTC", value: (_, v) => (v === null ? "" : moment(v, step)) },
+        { label: "", value: (_, v) => (v === null ? "" : moment(v, step)) },
         ...chart.series.map((series) => seriesOf(series, bars || 1, series.style === "line" ? 0 : barIndex++)),
       ],
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: (_, splits) => splits.map((split) => moment(split, step)) },
+        { ...axis, grid: { show: false }, space: 70, size: 28, values: (_, splits) => splits.map((split) => moment(split, step)) },
         { ...axis, size: unit === "ms" ? 58 : 46, values: (_, splits) => splits.map((split) => (unit !== "ms" && split % 1 ? "" : written(split, unit))) },
       ],
     };

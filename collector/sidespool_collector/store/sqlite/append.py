@@ -8,7 +8,16 @@ import hmac
 import sqlite3
 
 from sidespool_collector.event import (
-    ROW_AT, ROW_ID, ROW_SOURCE, ROW_TYPE, Batch, Receipt, Refused, Row, Source, id_text,
+    ROW_AT,
+    ROW_ID,
+    ROW_SOURCE,
+    ROW_TYPE,
+    Batch,
+    Receipt,
+    Refused,
+    Row,
+    Source,
+    id_text,
 )  # fmt: skip
 
 HOUR_MS = 3_600_000
@@ -76,7 +85,10 @@ class Appender:
             before = db.total_changes
             db.executemany(
                 _INSERT,
-                [(i, types[t], at, k, sources[s], number, q, p, a) for i, t, at, k, s, q, p, a in rows],
+                [
+                    (i, types[t], at, k, sources[s], number, q, p, a)
+                    for i, t, at, k, s, q, p, a in rows
+                ],
             )
         accepted = db.total_changes - before
         db.execute(

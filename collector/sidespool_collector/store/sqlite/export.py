@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import msgspec
-from sidespool.wire.event import format_time
 
+from sidespool.wire.event import format_time
 from sidespool_collector.event import id_text
 from sidespool_collector.store.contract import EventQuery, StoredEvent
 

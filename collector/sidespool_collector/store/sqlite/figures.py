@@ -6,7 +6,6 @@ from sidespool_collector.chart.measure import EVENTS
 from sidespool_collector.event import REASON_ERASED, Refused
 from sidespool_collector.store.contract import Act, FactQuery, Holding, InstallCount, Intake
 
-
 DELAYS_SAMPLED = 20_000
 _GROUPS = {
     "app_version": "app_version",
@@ -90,7 +89,9 @@ def holding(db: sqlite3.Connection) -> Holding:
         for (number,) in db.execute("SELECT id FROM event_type").fetchall()
     ]
     files, file_bytes = db.execute("SELECT count(*), total(size) FROM attachment").fetchone()
-    pages, page_size = (db.execute(f"PRAGMA {p}").fetchone()[0] for p in ("page_count", "page_size"))
+    pages, page_size = (
+        db.execute(f"PRAGMA {p}").fetchone()[0] for p in ("page_count", "page_size")
+    )
     return Holding(
         events=sum(by_type.values()),
         by_type=by_type,

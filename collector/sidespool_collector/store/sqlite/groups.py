@@ -92,9 +92,7 @@ def read_groups(db: sqlite3.Connection, query: FactQuery, limit: int) -> list[Er
     ]
 
 
-def _group(
-    db: sqlite3.Connection, group: str, n: int, versions: set[str]
-) -> ErrorGroup | None:
+def _group(db: sqlite3.Connection, group: str, n: int, versions: set[str]) -> ErrorGroup | None:
     row = db.execute(
         "SELECT error_type, template, stack, first_at, last_at, status, resolved_at "
         "FROM error_group WHERE id = ?",

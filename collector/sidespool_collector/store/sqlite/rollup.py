@@ -23,7 +23,13 @@ from typing import Any
 import msgspec
 
 from sidespool_collector.chart.measure import (
-    BY_EVENT_TYPE, DROPS, ERROR_EVENT_TYPES, ERRORS, EVENTS, Measure, bucket_of,
+    BY_EVENT_TYPE,
+    DROPS,
+    ERROR_EVENT_TYPES,
+    ERRORS,
+    EVENTS,
+    Measure,
+    bucket_of,
 )  # fmt: skip
 from sidespool_collector.store.contract import Fact, FactQuery
 from sidespool_collector.store.sqlite.append import HOUR_MS, Appender

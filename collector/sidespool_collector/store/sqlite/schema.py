@@ -124,4 +124,6 @@ def prepare(connection: sqlite3.Connection) -> None:
             "install the newer collector, or restore a backup made before the upgrade"
         )
     for number, script in enumerate(MIGRATIONS[version:], start=version + 1):
-        connection.executescript(f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT")
+        connection.executescript(
+            f"BEGIN IMMEDIATE; {script}; PRAGMA user_version = {number}; COMMIT"
+        )

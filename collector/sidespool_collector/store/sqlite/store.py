@@ -9,8 +9,18 @@ from pathlib import Path
 
 from sidespool_collector.event import Batch, Receipt, Refused
 from sidespool_collector.store.contract import (
-    Act, Attachment, Erasure, ErrorGroup, EventQuery, Fact, FactQuery, Holding, InstallCount,
-    Intake, StoredEvent, StoreError,
+    Act,
+    Attachment,
+    Erasure,
+    ErrorGroup,
+    EventQuery,
+    Fact,
+    FactQuery,
+    Holding,
+    InstallCount,
+    Intake,
+    StoredEvent,
+    StoreError,
 )  # fmt: skip
 from sidespool_collector.store.sqlite import attached, erase, figures, groups, rollup
 from sidespool_collector.store.sqlite.append import Appender, is_known
@@ -132,9 +142,7 @@ class SqliteStore:
     async def request_erasure(self, user_ids: list[str], receipt: str, now_ms: int) -> None:
         """See Store."""
         appender = self._appender
-        await self._write.run(
-            lambda db: erase.request(db, appender, user_ids, receipt, now_ms)
-        )
+        await self._write.run(lambda db: erase.request(db, appender, user_ids, receipt, now_ms))
 
     async def erase_pending(self, now_ms: int, unlink: Callable[[str], None]) -> int:
         """See Store. `erased` is said last, when neither file, rollup nor log holds a trace."""
@@ -165,9 +173,7 @@ class SqliteStore:
     ) -> dict[str, int]:
         """See Store."""
         if dry_run:
-            return await self._readers.run(
-                lambda db: erase.count_expired(db, cutoffs, default_ms)
-            )
+            return await self._readers.run(lambda db: erase.count_expired(db, cutoffs, default_ms))
         return await erase.purge(self._write, self._appender, cutoffs, default_ms, ERASE_CHUNK)
 
     async def release_file(self, digest: str, unlink: Callable[[str], None]) -> None:
@@ -178,9 +184,7 @@ class SqliteStore:
         self, attachment: Attachment, max_files: int, exists: Callable[[str], bool]
     ) -> str:
         """See Store."""
-        return await self._write.run(
-            lambda db: attached.attach(db, attachment, max_files, exists)
-        )
+        return await self._write.run(lambda db: attached.attach(db, attachment, max_files, exists))
 
     async def attachments(self, event_id: str) -> list[Attachment]:
         """See Store."""

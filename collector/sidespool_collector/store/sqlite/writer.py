@@ -29,7 +29,10 @@ class Writer:
     """Owns the writing connection and its thread; `reload` lets caches be read anew."""
 
     def __init__(
-        self, path: str, connection: sqlite3.Connection, reload: Callable[[sqlite3.Connection], None]
+        self,
+        path: str,
+        connection: sqlite3.Connection,
+        reload: Callable[[sqlite3.Connection], None],
     ) -> None:
         self._path = path
         self._connection = connection
@@ -107,7 +110,7 @@ class Writer:
             self._notice_others()
             results = [job(self._connection) for job, _ in group]
             self._connection.execute("COMMIT")
-        except BaseException as error:  # noqa: BLE001  # every waiting caller must hear of it
+        except BaseException as error:  # every waiting caller must hear of it
             self._roll_back()
             if len(group) > 1:
                 for job in group:

@@ -43,6 +43,7 @@ _DEVICE = Lazy(r"\\{2,8}[?.]\\{1,4}\w")
 _ROOTED_HOME = Lazy(r"\\{1,4}(?:Users|home)\\{1,4}\w", re.IGNORECASE)
 _WORD_LEFT = Lazy(r"[.]{1,2}$|[\w.-]{1,64}$")
 _EXTENSION = Lazy(r"\.([A-Za-z0-9]{1,8})$")
+_FLAG_LEFT = Lazy(r"(?:^|[\s\"'])-[A-Za-z]$")
 _FRAME_LENGTH_MAX = 2048
 
 
@@ -158,7 +159,7 @@ def _backslash(line: str, at: int, before: str, after: str) -> tuple[int, int] |
     if before == "~":
         return at - 1, at + 1
     if before and before not in _BEFORE:
-        return None
+        return _variable(line, at, 0) if before.isalnum() else None
     if match := _UNC.match(line, at):
         return at, match.end() - 1
     if match := _DEVICE.match(line, at):
@@ -169,6 +170,8 @@ def _backslash(line: str, at: int, before: str, after: str) -> tuple[int, int] |
 
 
 def _variable(line: str, at: int, done: int) -> tuple[int, int] | None:
+    if line[at] == "/" and _FLAG_LEFT.search(line, max(done, at - 4), at):
+        return _absolute(line, at, line[at + 1 : at + 2])
     match = _VARIABLE_LEFT.search(line, max(done, at - 66), at)
     if match is None or not _VARIABLES.search(match[0]):
         return None

@@ -64,6 +64,7 @@ _PROSE = frozenset(
     pas dans pour vers avec non introuvable y o no se en para con al line: after again
     """.split()
 )
+_JOINING = frozenset(["and", "und", "et", "y", "e", "en", "och", "og", "of", "van", "de", "or"])
 _NO_SURNAME = frozenset(
     """
     Error Exception Failed Cannot Could Is Not No The This That At In On Does Did Has Was Were
@@ -209,7 +210,7 @@ def _extend(text: str, start: int, end: int, limit: int) -> int:
         return end
     if match := _WORDS_TO_SEPARATOR.match(text, end, limit):
         same = text[match.end()] in text[start:end]
-        if same and _plausible(match[0]) and not match[0].endswith((":", "'", ")")):
+        if same and _plausible(match[0], text[match.end()]) and not match[0].endswith((":", "'")):
             return match.end()
     if match := _WORDS_TO_EXTENSION.match(text, end, limit):
         if (stop := _extension_end(match[0])) and match.end() <= limit:
@@ -228,16 +229,17 @@ def _has_extension(segment: str) -> bool:
     return match is not None and match[1].lower() in known.EXTENSIONS
 
 
-def _plausible(words: str) -> bool:
+def _plausible(words: str, separator: str) -> bool:
     """No word of prose among words that would lie inside a folder name."""
     parts = words.split()
-    if parts[-1] in ("and", "or", "und"):
+    if parts[-1] in _JOINING or words.count("(") != words.count(")"):
         return False
     for index, part in enumerate(parts):
         bare = part.strip("(),.;!?'\"[]")
         if part[-1] in ",;" and index < len(parts) - 1 and part[0].islower():
             return False
-        if bare in _PROSE and not (bare in ("and", "und") and index and parts[-1][0].isupper()):
+        joins = bare in _JOINING and (index or separator == "\\") and parts[-1][0].isupper()
+        if bare in _PROSE and not joins:
             return False
         if bare and _has_extension(bare):
             return False

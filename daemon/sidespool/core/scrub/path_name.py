@@ -28,6 +28,7 @@ Segments = list[tuple[str, int, int]]
 
 def fold(segment: str) -> str:
     """The form in which two spellings of one folder are equal."""
+    segment = segment.replace(ph.BLANK, " ")
     if "%" in segment:
         segment = unquote(segment)
     if not segment.isascii():

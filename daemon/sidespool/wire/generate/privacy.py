@@ -21,7 +21,8 @@ _CHOICES = (
     "See the exact bytes before they go with `sidespool preview` and `sidespool pending`, and "
     "what was sent with `sidespool history`.",
     "Have everything deleted, here and at the collector, with `sidespool reset`.",
-    "Events carry a random id of this installation, never a name, an address or a serial number.",
+    "Events carry a random id of this installation, unless the application gives one of its own; "
+    "never an account's name, an address or a serial number.",
 )
 _STYLE = (
     "body{font:16px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;"
@@ -44,7 +45,7 @@ def render_privacy_markdown(catalog: Catalog) -> str:
             lines += [f"### {spec.name}\n", f"{spec.description} {_life(spec)}\n"]
             lines += [f"**Why:** {spec.why}\n", _markdown_fields(spec)]
     lines += ["", "## How values are treated\n", table(("Kind", "Treatment"), KINDS.items())]
-    return "\n".join(line.rstrip("\n") if line == "" else line for line in lines)
+    return "\n".join(lines).replace("\n\n\n", "\n\n")
 
 
 def render_privacy_html(catalog: Catalog) -> str:

@@ -14,7 +14,7 @@ LEVELS: dict[Level, str] = {
     Level.FULL: "Also the text of prompts, answers, diffs and files, for those who choose to.",
 }
 KINDS: dict[str, str] = {
-    "count": "A number of things; sent as it is.",
+    "count": "A number; sent as it is.",
     "duration": "A length of time; sent as it is.",
     "size": "A size; sent as it is, never what was measured.",
     "flag": "Yes or no.",

@@ -25,6 +25,7 @@ _NAMES: dict[Any, str] = {
     DropReason: "DropReason",
     Rejection: "Rejection",
     frame.Settings: "SettingsChange",
+    reply.AppSettingsView: "AppSettingsView",
     reply.SettingsView: "SettingsView",
     reply.Ready: "ReadyLine",
     reply.Refused: "ErrorFrame",
@@ -39,13 +40,21 @@ _NAMES: dict[Any, str] = {
 }
 _NARROWER = {
     ("Settings", "level"): "Level | null",
-    ("SettingsView", "level"): "Level | null",
+    ("AppSettingsView", "level"): "Level | null",
+    ("SettingsView", "level"): "Level",
+    ("SettingsView", "consent"): '"granted" | "denied" | null',
+    ("SettingsView", "consent_model"): '"opt_in" | "opt_out"',
     ("Consent", "decision"): '"granted" | "denied"',
     ("Consent", "level"): "Level | null",
     ("Welcome", "level"): "Level",
+    ("Ack", "level"): "Level | null",
     ("SettingsChanged", "level"): "Level",
+    ("SettingsChanged", "consent"): '"granted" | "denied" | null',
+    ("SettingsChanged", "consent_model"): '"opt_in" | "opt_out"',
+    ("Refused", "reason"): 'Reason | "unauthorized"',
 }
-_OPEN = (reply.Result, reply.SettingsChanged)  # they may say more than a client knows
+_OPEN = (reply.Result,)  # what it says depends on the question
+_PARTS = (frame.Settings, reply.AppSettingsView, reply.SettingsView, Rejection)
 
 
 def render_frames() -> str:
@@ -55,7 +64,7 @@ def render_frames() -> str:
     parts = [
         _HEAD,
         *_constants(),
-        *(_interface(kind) for kind in (frame.Settings, reply.SettingsView, Rejection)),
+        *(_interface(kind) for kind in _PARTS),
         *(_interface(kind) for kind in (*client, *daemon, reply.Ready)),
         _union("ClientFrame", client, "Everything a client may say."),
         _union("DaemonFrame", daemon, "Everything the daemon may say on a connection."),

@@ -1,7 +1,14 @@
 /** A daemon without a process: answers each frame as the real one would, and keeps the events. */
 
 import type { ClientEvent } from "../event.js";
-import type { ClientFrame, DaemonFrame, Level, Reason, SettingsView } from "../frame.js";
+import type {
+  AppSettingsView,
+  ClientFrame,
+  DaemonFrame,
+  Level,
+  Reason,
+  SettingsView,
+} from "../frame.js";
 
 export interface FakeDaemonOptions {
   readonly level?: Level;
@@ -21,7 +28,12 @@ export function createFakeDaemon(options: FakeDaemonOptions = {}): FakeDaemon {
   const events: ClientEvent[] = [];
   const seen = new Set<string>();
   let level: Level = options.level ?? "usage";
-  let settings: SettingsView = {};
+  let app: AppSettingsView = {};
+  let consent: "granted" | "denied" | null = null;
+
+  function settings(): SettingsView {
+    return { enabled: level !== "off", full_content: level === "full", level, app, consent };
+  }
 
   function take(batch: readonly ClientEvent[], id: ClientFrameId): DaemonFrame {
     const rejected = batch.flatMap((event, index) => {
@@ -37,17 +49,18 @@ export function createFakeDaemon(options: FakeDaemonOptions = {}): FakeDaemon {
   function answer(frame: ClientFrame): DaemonFrame[] {
     switch (frame.op) {
       case "hello":
-        return [{ op: "welcome", session_id: frame.session_id ?? "test", level, settings }];
+        return [{ op: "welcome", session_id: frame.session_id ?? "test", level, settings: settings() }];
       case "emit":
         return [take(frame.events, frame.id)];
       case "set":
-        settings = { ...settings, ...frame.settings };
-        if (settings.enabled === false) level = "off";
-        else level = settings.level ?? options.level ?? "usage";
-        return [{ op: "settings", id: frame.id, level, settings }];
+        app = { ...app, ...frame.settings };
+        if (app.enabled === false) level = "off";
+        else level = app.level ?? options.level ?? "usage";
+        return [{ op: "settings", id: frame.id, ...settings() }];
       case "consent":
-        if (frame.decision === "denied") level = "off";
-        return [{ op: "ack", id: frame.id }];
+        consent = frame.decision;
+        if (consent === "denied") level = "off";
+        return [{ op: "ack", id: frame.id, level }];
       case "attach":
         return [{ op: "ack", id: frame.id }];
       case "flush":

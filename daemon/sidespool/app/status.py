@@ -6,7 +6,7 @@ import socket
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sidespool import __version__
 from sidespool.config import unknown_names
@@ -14,13 +14,15 @@ from sidespool.core.scrub import ScrubContext
 from sidespool.wire.event import format_time
 from sidespool.wire.level import Level
 
+if TYPE_CHECKING:
+    from sidespool.app.daemon import Daemon
+
 
 class DaemonStatus:
-    """Reads the daemon's parts; holds only what nobody else remembers."""
+    """Reads the daemon's parts."""
 
-    def __init__(self, daemon: Any) -> None:
+    def __init__(self, daemon: "Daemon") -> None:
         self._daemon = daemon
-        self.endpoint_problem = ""
 
     def describe(self) -> dict[str, Any]:
         """The whole document; numbers are counts of events unless their names say otherwise."""
@@ -31,27 +33,27 @@ class DaemonStatus:
             "pid": os.getpid(),
             "uptime_s": round(time.monotonic() - daemon.started, 1),
             "app_id": config.app_id,
-            "user_id": daemon.user_id,
+            "user_id": daemon.storage.user_id,
             "data_dir": str(daemon.paths.root),
             "level": governor.level.label,
             "decided_by": governor.verdict.decided_by,
             "because": governor.verdict.because,
             "layers": governor.layers(),
             "settings": governor.settings(),
-            "local_only": not daemon.may_send,
-            "endpoint": daemon.endpoint or None,
+            "local_only": not daemon.outbound.may_send(governor.level),
+            "endpoint": daemon.outbound.endpoint or None,
             "exporter": list(config.exporter),
-            "upload": daemon.uploader.state,
+            "upload": daemon.outbound.uploader.state,
             "spool": self._spool(),
             "tally": self._tally(),
-            "deletion": daemon.eraser.requests,
+            "deletion": daemon.outbound.eraser.requests,
             "clients": daemon.reception.clients(),
             "refused": dict(daemon.reception.refused),
             "warnings": self.warnings(),
         }
 
     def _spool(self) -> dict[str, Any]:
-        store = self._daemon.store
+        store = self._daemon.storage.store
         book = store.book
         segments = list(book.segments.values())
         oldest = min((one.created_ms for one in segments), default=None)
@@ -63,11 +65,11 @@ class DaemonStatus:
             "size_bytes_max": book.bytes_max,
             "oldest": None if oldest is None else format_time(oldest),
             "quarantined": dict(store.quarantined),
-            "problem": self._daemon.spooler.last_error,
+            "problem": self._daemon.storage.spooler.last_error,
         }
 
     def _tally(self) -> dict[str, Any]:
-        tally = self._daemon.store.tally
+        tally = self._daemon.storage.store.tally
         counts = tally.all_time
         return {
             "since": format_time(counts.since_ms),
@@ -75,7 +77,7 @@ class DaemonStatus:
             "delivered": counts.delivered,
             "rejected": dict(counts.rejected),
             "dropped": dict(counts.dropped),
-            "in_spool": self._daemon.store.book.events,
+            "in_spool": self._daemon.storage.store.book.events,
         }
 
     def warnings(self) -> list[str]:
@@ -85,9 +87,9 @@ class DaemonStatus:
             f"{name} is not a setting" + (f"; did you mean {near}?" if near else "")
             for name, near in unknown_names(os.environ)
         ]
-        if self.endpoint_problem:
-            out.append(self.endpoint_problem)
-        if daemon.config.allow_insecure and daemon.endpoint.startswith("http://"):
+        if self._daemon.outbound.problem:
+            out.append(self._daemon.outbound.problem)
+        if daemon.config.allow_insecure and daemon.outbound.endpoint.startswith("http://"):
             out.append("events travel unencrypted: TELEMETRY_ALLOW_INSECURE is set")
         out.extend(daemon.governor.live.warnings)
         return out
@@ -99,7 +101,7 @@ class DaemonStatus:
             return f"nothing is sent: {daemon.governor.verdict.because}"
         if daemon.config.local:
             return "nothing is sent: TELEMETRY_LOCAL is set"
-        return self.endpoint_problem or "nothing is sent: no endpoint is set"
+        return self._daemon.outbound.problem or "nothing is sent: no endpoint is set"
 
 
 def os_family() -> str:

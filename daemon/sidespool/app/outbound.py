@@ -1,0 +1,112 @@
+"""What may leave this machine: endpoint, token, exporters, uploads, deletion requests, the gate."""
+
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+from sidespool.app.storage import Storage
+from sidespool.config import Config
+from sidespool.core.schedule import UploadSchedule
+from sidespool.errors import SidespoolError
+from sidespool.runtime.clock import SystemClock
+from sidespool.runtime.collector_token import CollectorToken
+from sidespool.runtime.eraser import Eraser
+from sidespool.runtime.exporters.factory import (
+    ExportSettings,
+    http_endpoint,
+    needs_endpoint,
+    open_exporter,
+)
+from sidespool.runtime.exporters.http_client import HttpClient
+from sidespool.runtime.uploader import Uploader
+from sidespool.wire.level import Level
+
+COLLECTOR_TOKEN = "collector_token"  # noqa: S105  # the secret's name on standard input
+
+
+class Outbound:
+    """Everything between the spool and the network. `problem` says why an endpoint is not used."""
+
+    def __init__(self, config: Config, storage: Storage) -> None:
+        self.config = config
+        self.endpoint = config.endpoint
+        self.problem = ""
+        self._storage = storage
+        self.token = CollectorToken(
+            configured=config.token or None, read_keychain=lambda: _keychain(config.app_id)
+        )
+        self.uploader = Uploader(
+            source=storage.spooler,
+            exporter=open_exporter(self._settings(config.endpoint)),
+            schedule=UploadSchedule(),
+            clock=SystemClock(),
+            token=self.token,
+        )
+        self.eraser = Eraser(storage.disk, storage.paths, self.token, self._deletion_client)
+        self.eraser.load()
+        storage.spooler.on_change = self.uploader.wake
+
+    def start(self, spawn: Callable[[Coroutine[Any, Any, None]], Any]) -> list[Any]:
+        """Begins to send; the tasks that do."""
+        return [spawn(self.uploader.run()), spawn(self.eraser.run())]
+
+    def may_send(self, level: Level) -> bool:
+        """Whether events may leave: not off, not local only, and somewhere to send them."""
+        has_place = bool(self.endpoint) or not needs_endpoint(self.config.exporter)
+        return level > Level.OFF and not self.config.local and has_place
+
+    def set_gate(self, level: Level) -> None:
+        """Opens or closes as the level and the settings demand."""
+        self.uploader.set_gate(self.may_send(level))
+
+    async def close_gate(self) -> None:
+        """Returns when nothing is on the wire any more."""
+        self.uploader.set_gate(False)
+        await self.uploader.abort_in_flight()
+
+    def set_secret(self, name: str, value: str | None) -> None:
+        """A secret from the parent process."""
+        if name == COLLECTOR_TOKEN and self.token.hand_over(value):
+            self.uploader.token_changed()
+            self.eraser.wake()
+
+    async def change_endpoint(self, endpoint: str, level: Level) -> None:
+        """A bad address keeps everything here, and `status` says why."""
+        if endpoint == self.endpoint and not self.problem:
+            return
+        try:
+            exporter = open_exporter(self._settings(endpoint))
+        except SidespoolError as error:
+            self.problem, self.endpoint = str(error), ""
+        else:
+            self.problem, self.endpoint = "", endpoint
+            await self.uploader.replace_exporter(exporter)
+        self.eraser.wake()
+        self.set_gate(level)
+
+    def _settings(self, endpoint: str) -> ExportSettings:
+        config = self.config
+        names = config.exporter
+        if not endpoint and needs_endpoint(names):
+            names = tuple(name for name in names if name != "http") or ("none",)
+        return ExportSettings(
+            names=names,
+            endpoint=endpoint or None,
+            data_dir=self._storage.paths.root,
+            token=self.token,
+            allow_insecure=config.allow_insecure,
+            proxy=config.proxy or None,
+            ca_file=Path(config.ca_file) if config.ca_file else None,
+        )
+
+    def _deletion_client(self) -> HttpClient | None:
+        if not self.endpoint or self.config.local:
+            return None
+        settings = self._settings(self.endpoint)
+        return HttpClient(http_endpoint(settings), proxy=settings.proxy, ca_file=settings.ca_file)
+
+
+def _keychain(app_id: str) -> str | None:
+    from sidespool.runtime.keychain import read_secret
+
+    return read_secret(app_id)
