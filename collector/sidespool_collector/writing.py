@@ -5,6 +5,7 @@ Used by the export of the API and by the CLI alike.
 
 import asyncio
 import csv
+import importlib
 import io
 import sqlite3
 from collections.abc import AsyncIterator
@@ -93,8 +94,8 @@ async def _write_sqlite(path: Path, chunks: AsyncIterator[list[StoredEvent]]) ->
 
 async def _write_parquet(path: Path, chunks: AsyncIterator[list[StoredEvent]]) -> int:
     try:
-        import pyarrow  # type: ignore[import-not-found]  # an optional part, see the extra
-        from pyarrow import parquet  # type: ignore[import-not-found]  # as above
+        pyarrow: Any = importlib.import_module("pyarrow")
+        parquet: Any = importlib.import_module("pyarrow.parquet")
     except ImportError:
         raise MissingExtraError from None
     kinds = {"seq": pyarrow.int64()}

@@ -52,14 +52,14 @@ def test_a_hook_that_flushes_does_not_wait_for_itself(tmp_path: Path) -> None:
     with ProtocolServer(tmp_path) as server:
 
         def hook(event: dict[str, Any]) -> dict[str, Any]:
-            telemetry.flush(60)
+            client.flush(60)
             return event
 
-        telemetry = Telemetry(data_dir=tmp_path, before_send=hook)
-        telemetry.emit("ChatTurn", {"n": 1})
-        assert telemetry.flush(10)
+        client = Telemetry(data_dir=tmp_path, before_send=hook)
+        client.emit("ChatTurn", {"n": 1})
+        assert client.flush(10)
         assert numbers(server) == [1]
-        telemetry.shutdown()
+        client.shutdown()
 
 
 def test_events_that_are_none_cost_only_themselves(

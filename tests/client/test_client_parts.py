@@ -16,13 +16,19 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sidespool.client.asgi import route_template
-from sidespool.client.discovery import find_data_dir, read_door
+from sidespool.client.discovery import (
+    RUNTIME_FILE,
+    default_data_dir,
+    find_data_dir,
+    read_door,
+)
 from sidespool.client.encode import Drop, EventEncoder, time_text
 from sidespool.client.link import decode_answer
 from sidespool.client.outbox import Outbox
 from sidespool.client.report import TEXT_BYTES_MAX, error_payload
 from sidespool.client.tool import ToolCall
 from sidespool.errors import DaemonUnreachableError
+from sidespool.runtime import paths as daemon_paths
 from sidespool.wire.event import parse_time
 
 DOOR = {
@@ -52,6 +58,13 @@ def test_the_data_directory_is_the_argument_then_the_environment_then_the_platfo
         assert find_data_dir(None, app_id, environ) == base / "sidespool"
     base = Path(platformdirs.user_data_dir("app", appauthor=False))
     assert find_data_dir(None, None, {}) == base / "sidespool"
+
+
+def test_client_and_daemon_look_in_the_same_place() -> None:
+    for app_id in ("app", "My App", "ä/b"):
+        assert default_data_dir(app_id) == daemon_paths.default_data_dir(app_id)
+    paths = daemon_paths.DataPaths(Path("/x"))
+    assert paths.runtime_file == Path("/x") / RUNTIME_FILE
 
 
 def test_a_private_runtime_file_is_believed(tmp_path: Path) -> None:

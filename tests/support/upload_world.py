@@ -3,12 +3,15 @@
 import asyncio
 import gzip
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from sidespool.core.schedule import UploadSchedule
+from sidespool.core.tally import Tally
 from sidespool.runtime.upload_ports import SealedBatch
+from sidespool.runtime.uploader import Uploader
 from sidespool.wire.level import Level
 from sidespool.wire.upload import Classification, Delivered, UploadAnswer
 
@@ -21,9 +24,14 @@ def make_batch(
         json.dumps({"event_id": f"{batch_id}-{n}", "event_type": "ChatTurn", "payload": text})
         for n in range(events)
     ]
+    return pack_batch(folder, batch_id, [f"{line}\n".encode() for line in lines], level)
+
+
+def pack_batch(folder: Path, batch_id: str, lines: list[bytes], level: Level) -> SealedBatch:
+    """A sealed file of these lines."""
     path = folder / f"{batch_id}.v1.sealed"
-    path.write_bytes(gzip.compress("".join(f"{line}\n" for line in lines).encode(), 1))
-    return SealedBatch(batch_id, level, path, path.stat().st_size, events)
+    path.write_bytes(gzip.compress(b"".join(lines), 1))
+    return SealedBatch(batch_id, level, path, path.stat().st_size, len(lines))
 
 
 @dataclass
@@ -35,6 +43,7 @@ class FakeSource:
     active: list[tuple[str, int]] = field(default_factory=list)  # sealed by the next seal_now
     answers: dict[str, UploadAnswer] = field(default_factory=dict)
     quarantined: dict[str, tuple[str, str]] = field(default_factory=dict)
+    set_aside: set[str] = field(default_factory=set)  # events of quarantined batches
     halved: list[str] = field(default_factory=list)
     disk_errors: int = 0  # the next so many changes fail as a full disk does
 
@@ -58,16 +67,19 @@ class FakeSource:
         """See `BatchSource`."""
         self._write()
         self.quarantined[batch_id] = (reason, detail)
+        lines = gzip.decompress(self.batches[batch_id].path.read_bytes()).splitlines()
+        self.set_aside.update(json.loads(line)["event_id"] for line in lines)
         self.remove(batch_id)
 
     async def halve(self, batch_id: str) -> None:
         """See `BatchSource`."""
         self._write()
-        batch = self.batches[batch_id]
         self.halved.append(batch_id)
-        first = batch.events // 2
-        self.add(f"{batch_id}a", first)
-        self.add(f"{batch_id}b", batch.events - first)
+        batch = self.batches[batch_id]
+        lines = gzip.decompress(batch.path.read_bytes()).splitlines(keepends=True)
+        middle = len(lines) // 2
+        for name, half in ((f"{batch_id}a", lines[:middle]), (f"{batch_id}b", lines[middle:])):
+            self.batches[name] = pack_batch(self.folder, name, half, batch.level)
         self.remove(batch_id)
 
     async def seal_now(self) -> int:
@@ -147,3 +159,48 @@ class ScriptedExporter:
     async def aclose(self) -> None:
         """See `Exporter`."""
         self.closed += 1
+
+
+class ChangingToken:
+    """A token that becomes another one after some looks."""
+
+    def __init__(self, changes_at: int | None, may_change: bool = True) -> None:
+        self.changes_at = changes_at
+        self.may_change = may_change
+        self.looks = 0
+
+    async def reread(self) -> bool:
+        """See `TokenReader`."""
+        self.looks += 1
+        return self.looks == self.changes_at
+
+
+class UploadWorld:
+    """An uploader with its surroundings, running while entered."""
+
+    def __init__(self, folder: Path, token: ChangingToken | None = None) -> None:
+        self.source = FakeSource(folder)
+        self.exporter = ScriptedExporter()
+        self.clock = LoopClock()
+        self.tally = Tally()
+        self.uploader = Uploader(
+            source=self.source,
+            exporter=self.exporter,
+            schedule=open_schedule(),
+            clock=self.clock,
+            token=token,
+            tally=self.tally,
+            dice=lambda: 0.5,
+        )
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["UploadWorld"]:
+        """The loop runs while entered."""
+        async with asyncio.TaskGroup() as tasks:
+            loop = tasks.create_task(self.uploader.run())
+            yield self
+            loop.cancel()
+
+    async def pass_time(self, seconds: float) -> None:
+        """Virtual seconds go by."""
+        await asyncio.sleep(seconds)

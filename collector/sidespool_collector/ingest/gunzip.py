@@ -4,10 +4,13 @@ Any bytes give unpacked bytes or one of the refusals below; never more than `max
 however small the input. One member or several (RFC 1952, section 2.2), as a segment may have.
 """
 
+from typing import Any
+
 from isal import igzip_lib
 
 RATIO_FREE_BYTES = 1024 * 1024  # below this size a high ratio harms nobody
 STEP_BYTES = 256 * 1024
+IsalError: Any = igzip_lib.error  # its stub says an instance
 
 
 class TooLargeError(Exception):
@@ -51,7 +54,7 @@ class Gunzip:
         while True:
             try:
                 piece = member.decompress(data, STEP_BYTES)
-            except (igzip_lib.error, ValueError, EOFError) as error:
+            except (IsalError, ValueError, EOFError) as error:
                 raise BadGzipError(str(error)) from error
             data = b""
             self.out += piece

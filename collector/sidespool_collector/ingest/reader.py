@@ -53,8 +53,10 @@ def split_array(body: bytes) -> list[bytes]:
     """
     start = body[:64].lstrip()[:1] or body.lstrip()[:1]
     if start == b"{":
-        lines = [body] if _is_json(body) else split_lines(body)
-        if len(lines) == 1 and lines[0] is not body:
+        if _is_json(body):
+            return [body]
+        lines = split_lines(body)
+        if len(lines) == 1:
             raise NotABatchError("not JSON")
         return lines
     if not start:

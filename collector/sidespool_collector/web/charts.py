@@ -6,8 +6,9 @@ import io
 from aiohttp import web
 
 from sidespool.wire.event import format_time
-from sidespool_collector.chart.build import BUILDERS, adoption
+from sidespool_collector.chart.build import BUILDERS
 from sidespool_collector.chart.model import Chart
+from sidespool_collector.chart.usage import adoption
 from sidespool_collector.chart.view import DAY_MS, RANGE_MAX_MS, View, default_view
 from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
 from sidespool_collector.web.export import parse_end, parse_moment

@@ -1,4 +1,4 @@
-"""`sidespool emit`: hands one event to the running daemon, for scripts and for trying things out."""
+"""`sidespool emit`: hands one event to the running daemon, for scripts and for first tries."""
 
 import json
 from typing import Any

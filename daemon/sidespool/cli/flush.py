@@ -19,7 +19,7 @@ def flush() -> int:
     with DaemonControl.connect(place()[1]) as control:
         said = control.ask("flush")
     answer(said, sentence(said))
-    return 1 if said["pending"] or said.get("error") else 0
+    return 1 if said["pending"] else 0
 
 
 def sentence(said: dict[str, Any]) -> str:

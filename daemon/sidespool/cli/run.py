@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from sidespool.wire.catalog import Catalog
 
-USAGE = """Usage: sidespool run [--stdio] [--exit-with-stdin] [--port N] [--verbose]
+USAGE = """Usage: sidespool run [--stdio] [--exit-with-stdin] [--port N] [--verbose] [--json]
 
 Starts the sidecar daemon; settings come from TELEMETRY_* in the environment.
 
@@ -16,6 +16,7 @@ Starts the sidecar daemon; settings come from TELEMETRY_* in the environment.
   --exit-with-stdin   end when standard input ends
   --port N            listen on this port of 127.0.0.1 (default: any free one)
   --verbose           log to standard error, too
+  --json              no difference: the ready line is JSON
   --policy-file PATH  (tests) read the administrator's policy from here
 """
 EXIT_ENDED, EXIT_CONFIG, EXIT_DATA_DIR, EXIT_PORT = 0, 2, 3, 4
@@ -39,6 +40,8 @@ class Flags:
                 setattr(self, name[2:].replace("-", "_"), True)
             elif name in ("--help", "-h"):
                 self.help = True
+            elif word == "--json":
+                pass  # as every verb takes it; the ready line is JSON in any case
             else:
                 self.problem = f"unknown option {word}"
 

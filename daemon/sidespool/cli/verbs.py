@@ -144,6 +144,7 @@ def _fail(args: list[str], ctx: click.Context | None, text: str, hint: str, code
         sys.stdout.write(json.dumps({"error": text, "hint": hint}) + "\n")
         return code
     path = ctx.command_path if ctx else "sidespool"
-    ending = f". {hint}" if hint else ""
+    stop = "" if text.endswith("?") else "."
+    ending = f"{stop} {hint}" if hint else ""
     sys.stderr.write(f"{path}: {text}{ending}\n")
     return code

@@ -23,6 +23,8 @@ SEGMENT_BYTES_MAX = 1 * MIB
 SEGMENT_EVENTS_MAX = 10_000
 # The collector bounds what a body inflates to; stay well below it (text compresses 4 to 12 times).
 SEGMENT_RAW_BYTES_MAX = 16 * MIB
+# A segment can exceed that by one group of commits; what inflates further is no segment of ours.
+SEGMENT_INFLATED_BYTES_MAX = SEGMENT_RAW_BYTES_MAX + 4 * INFLIGHT_BYTES_HIGH
 
 AGE_DAYS_MAX_ERROR = 30
 # Eviction by age waits for this long after the start: the spool is offered to the collector

@@ -16,11 +16,12 @@ Layout
     | offset | bytes | holds |
     |---|---|---|
     | 0 | 10 | gzip header: 1f 8b 08 04, time 0, flags 0, system 255 |
-    | 10 | 2 | length of the extra field: 12 |
-    | 12 | 4 | subfield `SP`, length 8 |
+    | 10 | 2 | length of the extra field: 16 |
+    | 12 | 4 | subfield `SP`, length 12 |
     | 16 | 4 | events in the segment, little endian; ffffffff while it is active |
     | 20 | 4 | bytes before compression; ffffffff while it is active |
-    | 24 | … | deflate: for each commit its lines, then a sync flush (…00 00 ff ff) |
+    | 24 | 4 | CRC-32 of the 24 bytes before: a start believes the counts without inflating |
+    | 28 | … | deflate: for each commit its lines, then a sync flush (…00 00 ff ff) |
     | end-10 | 2 | 03 00, the empty last block |
     | end-8 | 8 | CRC-32 and size of all lines (RFC 1952) |
 
@@ -35,10 +36,20 @@ Operation
     fdatasync, rename, fsync the directory.
 
 Corruption
-    Recovery inflates from the start, up to each sync flush, and keeps the longest run whose marks
-    are right. What stands behind it was never acknowledged, or was altered: it is cut off.
+    Recovery inflates from offset 28 (whatever the header says), up to each sync flush, and keeps
+    the longest run whose marks are right. At most one commit is ever written and not yet synced,
+    so one torn commit behind the run was never acknowledged: it is cut off. Where more than one
+    stood behind it (`commits_behind`), acknowledged ones were altered: their loss is counted and
+    the file kept in quarantine.
+
+Derived names
+    A segment that replaces another (a half of it, or what was saved of it) has a batch id that
+    follows from the other's (`derived_id`). Done twice it is the same file, and a listing alone
+    shows what a crash left unfinished.
 """
 
+import hashlib
+import re
 import struct
 import zlib
 from collections.abc import Iterator
@@ -46,16 +57,19 @@ from typing import Any
 
 import msgspec
 
+from sidespool.core.policy import SEGMENT_INFLATED_BYTES_MAX
 from sidespool.wire.level import Level
 
 FORMAT_VERSION = 1
 HEADER = struct.Struct("<4sIBBH2sHII")
-HEADER_BYTES = HEADER.size
+HEADER_BYTES = HEADER.size + 4
+TRAILER_BYTES = 10
 UNKNOWN = 0xFFFFFFFF
 SYNC = b"\x00\x00\xff\xff"
 MARK_CHARS = 32
 _LAST_BLOCK = b"\x03\x00"
 _MARK_DIGITS = str.maketrans("01", " \t")
+_BATCH_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 _LEVELS = {str(int(level)): level for level in Level if level is not Level.OFF}
 
 ACTIVE, SEALED, QUARANTINED = "active", "sealed", "quarantined"
@@ -92,7 +106,14 @@ def segment_name(batch_id: str, state: str) -> str:
 
 def level_of(batch_id: str) -> Level | None:
     """The level in a batch id, or None for an id that carries none."""
-    return _LEVELS.get(batch_id[15:16]) if len(batch_id) == 36 else None
+    return _LEVELS.get(batch_id[15]) if _BATCH_ID.fullmatch(batch_id) else None
+
+
+def derived_id(batch_id: str, role: str) -> str:
+    """The batch id of a segment made from another: same time and level, other random bits."""
+    digest = hashlib.blake2b(f"{batch_id}/{role}".encode(), digest_size=8).digest()
+    low = int.from_bytes(digest, "big") & 0x3FFFFFFFFFFFFFFF | 0x8000000000000000
+    return f"{batch_id[:19]}{low >> 48:04x}-{low & 0xFFFFFFFFFFFF:012x}"
 
 
 def parse_name(name: str) -> SegmentName | None:
@@ -108,18 +129,28 @@ def parse_name(name: str) -> SegmentName | None:
 
 
 def header(events: int = UNKNOWN, raw_bytes: int = UNKNOWN) -> bytes:
-    """The 24 bytes a segment begins with."""
-    return HEADER.pack(b"\x1f\x8b\x08\x04", 0, 0, 255, 12, b"SP", 8, events, raw_bytes)
+    """The 28 bytes a segment begins with."""
+    head = HEADER.pack(b"\x1f\x8b\x08\x04", 0, 0, 255, 16, b"SP", 12, events, raw_bytes)
+    return head + struct.pack("<I", zlib.crc32(head))
 
 
 def parse_header(raw: bytes) -> tuple[int, int] | None:
-    """(events, raw bytes) of a segment's first 24 bytes; None where they are no header."""
+    """(events, raw bytes) of a segment's first 28 bytes; None where one bit of them is wrong."""
     if len(raw) < HEADER_BYTES:
         return None
-    magic, _, _, _, extra, tag, length, events, raw_bytes = HEADER.unpack_from(raw)
-    if (magic, extra, tag, length) != (b"\x1f\x8b\x08\x04", 12, b"SP", 8):
+    events, raw_bytes = struct.unpack_from("<II", raw, 16)
+    return (events, raw_bytes) if raw[:HEADER_BYTES] == header(events, raw_bytes) else None
+
+
+def parse_sealed(head: bytes, tail: bytes) -> int | None:
+    """Events of a sealed segment whose two ends agree; None where it is damaged or cut short.
+
+    `head` are its first 28 bytes, `tail` its last four: what lies between is not looked at.
+    """
+    known = parse_header(head)
+    if known is None or UNKNOWN in known or tail != struct.pack("<I", known[1]):
         return None
-    return events, raw_bytes
+    return known[0]
 
 
 def mark(crc: int) -> bytes:
@@ -165,38 +196,53 @@ class SegmentEncoder:
 
 def recover(raw: bytes) -> Recovered | None:
     """The longest run of whole commits in a segment's bytes; None where not even one stands."""
-    if parse_header(raw[:HEADER_BYTES]) is None:
-        return None
     best: Recovered | None = None
-    for reach in _commits(raw):
-        best = reach
+    for best in _commits(raw):
+        pass
     return best
 
 
+def commits_behind(raw: bytes, valid_bytes: int) -> int:
+    """How many commits ended behind the last whole one, as far as their ends can be seen."""
+    return raw.count(SYNC, max(valid_bytes, HEADER_BYTES))
+
+
 def _commits(raw: bytes) -> Iterator[Recovered]:
-    """Each state of the segment whose mark is right, in order, until the first that is not."""
+    """Each state of the segment whose mark is right, in order, until the first that is not.
+
+    One pass, whatever the bytes: of what was inflated only the end that may be a mark is kept.
+    """
     inflate = zlib.decompressobj(-15)
-    position, crc, raw_bytes, events, pending = HEADER_BYTES, 0, 0, 0, b""
-    while position < len(raw):
-        found = raw.find(SYNC, position)
-        end = found + len(SYNC) if found >= 0 else len(raw)
+    position, crc, raw_bytes, events, end = HEADER_BYTES, 0, 0, 0, b""
+    room = SEGMENT_INFLATED_BYTES_MAX
+    while (found := raw.find(SYNC, position)) >= 0:
+        following = found + len(SYNC)
         try:
-            pending += inflate.decompress(raw[position:end])
+            text = inflate.decompress(raw[position:following], room)
         except zlib.error:
             return
-        position = end
-        body = pending[: -MARK_CHARS - 1]
-        crc_now = zlib.crc32(body, crc)
-        if found < 0 or pending[len(body) :] != mark(crc_now) + b"\n":
-            if inflate.eof or found < 0:
-                return
-            continue  # the four bytes of a sync flush can also occur within a block
-        crc = zlib.crc32(pending[len(body) :], crc_now)
-        raw_bytes += len(pending)
-        events += pending.count(b"\n")
-        pending = b""
-        complete = raw[end : end + 10] == trailer(crc, raw_bytes)
-        yield Recovered(end, events, raw_bytes, crc, complete)
+        position, room = following, room - len(text)
+        if inflate.eof or room <= 0:
+            return
+        text = end + text
+        body, end = text[: -MARK_CHARS - 1], text[-MARK_CHARS - 1 :]
+        crc, raw_bytes, events = zlib.crc32(body, crc), raw_bytes + len(body), events + _lines(body)
+        if end == mark(crc) + b"\n":
+            crc, raw_bytes, events = zlib.crc32(end, crc), raw_bytes + len(end), events + 1
+            end = b""
+            complete = raw[position : position + TRAILER_BYTES] == trailer(crc, raw_bytes)
+            yield Recovered(position, events, raw_bytes, crc, complete)
+        elif _is_mark(end):
+            return  # a commit whose sum is wrong; no later one can be right
+        # else the four bytes of a sync flush occurred within a block
+
+
+def _lines(text: bytes) -> int:
+    return text.count(b"\n")
+
+
+def _is_mark(end: bytes) -> bool:
+    return len(end) == MARK_CHARS + 1 and not end[:-1].strip(b" \t") and end[-1:] == b"\n"
 
 
 def read_lines(raw: bytes) -> list[bytes]:
@@ -204,8 +250,9 @@ def read_lines(raw: bytes) -> list[bytes]:
     whole = recover(raw)
     if whole is None:
         return []
-    text = zlib.decompressobj(-15).decompress(raw[HEADER_BYTES : whole.valid_bytes])
-    return [line.rstrip(b" \t") for line in text[: whole.raw_bytes].splitlines() if line.strip()]
+    inflate = zlib.decompressobj(-15)
+    text = inflate.decompress(raw[HEADER_BYTES : whole.valid_bytes], whole.raw_bytes)
+    return [line.rstrip(b" \t") for line in text.split(b"\n") if line.strip(b" \t")]
 
 
 def encode_sealed(lines: list[bytes]) -> bytes:
@@ -222,4 +269,9 @@ def encode_sealed(lines: list[bytes]) -> bytes:
 def is_whole(raw: bytes) -> bool:
     """Whether the bytes are a sealed segment, complete and unaltered."""
     whole = recover(raw)
-    return whole is not None and whole.complete and len(raw) == whole.valid_bytes + 10
+    return (
+        whole is not None
+        and whole.complete
+        and len(raw) == whole.valid_bytes + TRAILER_BYTES
+        and parse_header(raw) == (whole.events, whole.raw_bytes)
+    )

@@ -12,6 +12,8 @@ Rules
     - Age counts from the batch id's time; crash and error segments live longer.
 """
 
+from collections.abc import Collection
+
 import msgspec
 
 from sidespool.core.policy import (
@@ -63,7 +65,8 @@ class SpoolBook:
         self.changes = 0  # counts every change to the set of sealed segments
 
     def on_opened(self, segment: Segment) -> None:
-        """A segment exists now (created, or found at start)."""
+        """A segment exists now (created, or found at start); safe to repeat."""
+        self.on_gone(segment.batch_id)
         self.segments[segment.batch_id] = segment
         self.total_bytes += segment.size_bytes
         self.changes += segment.sealed
@@ -101,7 +104,9 @@ class SpoolBook:
             or segment.raw_bytes >= SEGMENT_RAW_BYTES_MAX
         )
 
-    def make_room(self, level: Level, incoming_bytes: int) -> Evict | Full:
+    def make_room(
+        self, level: Level, incoming_bytes: int, unsynced: Collection[str] = ()
+    ) -> Evict | Full:
         """What to evict so that `incoming_bytes` of `level` fit; an empty Evict when they do."""
         excess = self.total_bytes + incoming_bytes - self.bytes_max
         if excess <= 0:
@@ -110,6 +115,8 @@ class SpoolBook:
         for victim in self._by_importance(level):
             if excess <= 0:
                 break
+            if victim.batch_id in unsynced:
+                continue
             chosen.append(victim.batch_id)
             excess -= victim.size_bytes
         return Full() if excess > 0 else Evict(tuple(chosen))

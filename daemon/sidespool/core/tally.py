@@ -9,22 +9,31 @@ forgotten (`on_reported`). A crash between any two steps repeats the same event 
 which every store takes once.
 """
 
-from typing import Any
+from collections.abc import Iterable
+from typing import Annotated, Any, Literal
 
 import msgspec
 
 from sidespool.wire.event import format_time
 from sidespool.wire.outcome import DropReason, Reason
 
+# A count or time that fits what a report may hold; anything else in the file is damage.
+_Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+_Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # to the year 9999
+_Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,64}\Z")]
+_Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 
-class Counts(msgspec.Struct, omit_defaults=True):
+Settling = Literal["delete", "history", "quarantine"]
+
+
+class Counts(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
     """Fates since `since_ms` (Unix milliseconds)."""
 
-    since_ms: int = 0
-    accepted: int = 0
-    delivered: int = 0
-    rejected: dict[str, int] = {}
-    dropped: dict[str, int] = {}
+    since_ms: _Moment = 0
+    accepted: _Count = 0
+    delivered: _Count = 0
+    rejected: dict[_Word, _Count] = {}
+    dropped: dict[_Word, _Count] = {}
 
     @property
     def losses(self) -> int:
@@ -32,24 +41,25 @@ class Counts(msgspec.Struct, omit_defaults=True):
         return sum(self.rejected.values()) + sum(self.dropped.values())
 
 
-class Frozen(msgspec.Struct):
+class Frozen(msgspec.Struct, forbid_unknown_fields=True):
     """Counts on their way out as a ClientReport with this event id."""
 
-    event_id: str
-    until_ms: int
+    event_id: _Uuid
+    until_ms: _Moment
     counts: Counts
 
 
-class Tally(msgspec.Struct):
+class Tally(msgspec.Struct, forbid_unknown_fields=True):
     """What is written to `tally.json`.
 
-    `evicting` names segments whose loss is counted but whose files may still be there after a
-    crash: they are deleted without being counted again. `all_time` is for `status`.
+    `settling` names segments whose loss is counted but whose files may still be in the spool, and
+    where they go: after a crash that is finished without counting again. `all_time` is for
+    `status`.
     """
 
     counts: Counts = msgspec.field(default_factory=Counts)
     frozen: Frozen | None = None
-    evicting: list[str] = []
+    settling: dict[_Uuid, Settling] = {}
     all_time: Counts = msgspec.field(default_factory=Counts)
 
     def on_accepted(self, events: int) -> None:
@@ -60,7 +70,7 @@ class Tally(msgspec.Struct):
     def clear(self, now_ms: int) -> None:
         """Forgets everything: the user asked for it."""
         self.counts, self.all_time = Counts(since_ms=now_ms), Counts(since_ms=now_ms)
-        self.frozen, self.evicting = None, []
+        self.frozen, self.settling = None, {}
 
     def on_recovered(self, events_in_spool: int) -> None:
         """After a start: what was accepted follows from the rest (a crash may have cost counts)."""
@@ -83,6 +93,23 @@ class Tally(msgspec.Struct):
             return
         for counts in (self.counts, self.all_time):
             counts.dropped[reason] = counts.dropped.get(reason, 0) + events
+
+    def begin(
+        self, how: Settling, batch_ids: Iterable[str], reason: DropReason, events: int
+    ) -> None:
+        """A loss is counted, and which files it is about: written together, before they go."""
+        self.on_dropped(reason, events)
+        self.settling.update(dict.fromkeys(batch_ids, how))
+
+    def undo(self, batch_ids: Iterable[str], reason: DropReason, events: int) -> None:
+        """The disk did not take what `begin` noted, so nothing was begun."""
+        for counts in (self.counts, self.all_time):
+            left = counts.dropped.get(reason, 0) - max(events, 0)
+            counts.dropped.pop(reason, None)
+            if left > 0:
+                counts.dropped[reason] = left
+        for batch_id in batch_ids:
+            self.settling.pop(batch_id, None)
 
     def freeze(self, event_id: str, now_ms: int) -> Frozen:
         """The counts so far, set aside for a report; counting begins anew."""

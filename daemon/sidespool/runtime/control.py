@@ -16,6 +16,7 @@ import msgspec
 from sidespool.client.discovery import Door, read_door
 from sidespool.errors import DaemonUnreachableError, SidespoolError
 from sidespool.runtime.paths import DataPaths
+from sidespool.wire.outcome import Rejection
 
 CONNECT_S = 2.0
 ANSWER_S = 45.0  # a flush tries for 30 s before it answers
@@ -30,6 +31,13 @@ _TWINS = {
 }
 
 Json = dict[str, Any]
+
+
+class Preview(msgspec.Struct):
+    """Events as they would be stored and sent, to the byte, and what would be rejected."""
+
+    events: list[msgspec.Raw] = []
+    rejected: list[Rejection] = []
 
 
 class RefusedError(SidespoolError):
@@ -150,9 +158,10 @@ class DaemonControl:
             return None
         return [line for line in _checked(status, body).split(b"\n") if line]
 
-    def preview(self, events: bytes) -> Json:
-        """What a JSON array of events would be sent as: `{"events","rejected"}`."""
-        return _decode(_checked(*self.request("POST", "/v1/preview", events)))
+    def preview(self, events: bytes) -> Preview:
+        """What a JSON array of events would be sent as."""
+        body = _checked(*self.request("POST", "/v1/preview", events))
+        return msgspec.json.decode(body, type=Preview)
 
     def _get(self, path: str) -> bytes:
         return _checked(*self.request("GET", path))

@@ -4,6 +4,8 @@ Tests replace this class with a file system that forgets what was not synced, so
 the daemon opens, renames or deletes a file that matters.
 """
 
+import contextlib
+import errno
 import os
 import sys
 from pathlib import Path
@@ -21,6 +23,9 @@ elif hasattr(os, "fdatasync"):
     _sync = os.fdatasync
 else:
     _sync = os.fsync
+
+# What file systems answer that cannot sync a directory (some network and user-space ones).
+_NO_DIR_SYNC = (errno.EINVAL, errno.ENOTSUP)
 
 _BINARY = getattr(os, "O_BINARY", 0)
 _CREATE = os.O_RDWR | os.O_CREAT | os.O_EXCL | _BINARY | getattr(os, "O_CLOEXEC", 0)
@@ -75,6 +80,9 @@ class Disk:
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
         try:
             os.fsync(fd)
+        except OSError as error:
+            if error.errno not in _NO_DIR_SYNC:
+                raise
         finally:
             os.close(fd)
 
@@ -93,10 +101,13 @@ class Disk:
         except FileNotFoundError:
             return None
 
-    def read_head(self, path: Path, size_bytes: int) -> bytes:
-        """The first bytes of a file."""
-        with path.open("rb") as file:
-            return file.read(size_bytes)
+    def read_ends(self, path: Path, head_bytes: int, tail_bytes: int) -> tuple[bytes, bytes, int]:
+        """The first and the last bytes of a file, and its size in bytes."""
+        with path.open("rb", buffering=0) as file:
+            size = os.fstat(file.fileno()).st_size
+            head = file.read(head_bytes)
+            file.seek(max(size - tail_bytes, 0))
+            return head, file.read(tail_bytes), size
 
     def size(self, path: Path) -> int:
         """Size in bytes."""
@@ -108,9 +119,14 @@ class Disk:
         self.remove(temporary)
         fd = self.create(temporary)
         try:
-            self.write_at(fd, data, 0)
-            self.sync(fd)
-        finally:
-            self.close(fd)
-        self.rename(temporary, path)
+            try:
+                self.write_at(fd, data, 0)
+                self.sync(fd)
+            finally:
+                self.close(fd)
+            self.rename(temporary, path)
+        except OSError:
+            with contextlib.suppress(OSError):  # half a file on a full disk helps nobody
+                self.remove(temporary)
+            raise
         self.sync_dir(path.parent)

@@ -1,7 +1,9 @@
 """One active segment on disk: appends commits, cuts back what failed, seals.
 
-`durable_bytes` and the sums beside it describe the last synced commit; after a failed write the
-file is cut back to it, and the segment is closed, because the encoder is ahead of the file.
+`durable_bytes` and the sums beside it describe the last synced commit. After a failed write or
+sync the object takes no further commit, because the encoder is ahead of the file: it is sealed at
+the last durable commit, or discarded where there is none. Both can be repeated until the disk
+lets them through, from whatever step was reached.
 """
 
 from pathlib import Path
@@ -24,6 +26,7 @@ class SegmentFile:
         self._fd = disk.create(self._path)
         self._end_bytes = 0
         self._events = self._raw_bytes = self._crc = 0
+        self._renamed = False
         self.durable_bytes = 0
 
     def append(self, lines: bytes, events: int) -> None:
@@ -49,28 +52,30 @@ class SegmentFile:
         self._raw_bytes, self._events, self._crc = encoder.raw_bytes, encoder.events, encoder.crc
         return added
 
-    def cut_back(self) -> None:
-        """Removes what was written after the last durable commit."""
-        self._disk.truncate(self._fd, self.durable_bytes)
-        self._disk.sync(self._fd)
-
     def seal(self) -> int:
-        """Closes the file under its sealed name; returns its size in bytes."""
+        """Closes the file under its sealed name; returns its size in bytes.
+
+        What was written after the last durable commit is cut off first, which on a full disk
+        makes the room for the trailer.
+        """
         end = trailer(self._crc, self._raw_bytes)
-        self._disk.write_at(self._fd, end, self.durable_bytes)
-        self._disk.truncate(self._fd, self.durable_bytes + len(end))
-        self._disk.write_at(self._fd, header(self._events, self._raw_bytes & 0xFFFFFFFF), 0)
-        self._disk.sync(self._fd)
-        self.close()
-        self._disk.rename(self._path, self._folder / segment_name(self.batch_id, SEALED))
+        if self._fd >= 0:
+            self._disk.truncate(self._fd, self.durable_bytes)
+            self._disk.write_at(self._fd, end, self.durable_bytes)
+            self._disk.write_at(self._fd, header(self._events, self._raw_bytes), 0)
+            self._disk.sync(self._fd)
+            self.close()
+        if not self._renamed:
+            self._disk.rename(self._path, self._folder / segment_name(self.batch_id, SEALED))
+            self._renamed = True
         self._disk.sync_dir(self._folder)
         return self.durable_bytes + len(end)
 
     def close(self) -> None:
         """Closes the descriptor; the file stays as it is."""
         if self._fd >= 0:
-            self._disk.close(self._fd)
-            self._fd = -1
+            fd, self._fd = self._fd, -1
+            self._disk.close(fd)
 
     def discard(self) -> None:
         """Closes and deletes the file."""

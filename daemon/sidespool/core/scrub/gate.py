@@ -33,9 +33,9 @@ _SOURCES: tuple[tuple[int, str], ...] = (
     (
         NAMED,
         r"(?i)pass(?:w|p|c|\b|_)|pwd|pswd|psw|psk|kennwort|contrase|senha|has[lł]o|пароль|密码|パスワード"
-        r"|mot.?de.?passe|secret|token|credential|auth|cookie|csrf|xsrf|jwt|bearer|nonce|mnemonic|webhook"
+        r"|mot.?de.?passe|secret|token|credential|auth|cookie|csrf|xsrf|jwt|bearer|nonce|mnemonic|webhook|key|code"
         r"|requirepass|identified by|\bbasic |negotiate |ntlm |connection.?string"
-        r"|(?:key|sess\w*|sid|otp|mfa|2fa|pin|cv[vc]2?|sig\w*|salt|seed|dsn|code|codes|pw|phrase)"
+        r"|(?:sess\w*|sid|otp|mfa|2fa|pin|cv[vc]2?|sig\w*|salt|seed|dsn|pw|phrase)"
         r"(?:[\"'\]\\]*\s*[:=>,(]|\s+(?:is|was|are)\b|[\"'\\]+|\s+\d)",
     ),
     (URL, r":\\*/\\*/|(?i)www\.|(?i)\b(?:data|mailto|magnet|otpauth|tel|jdbc):|@[\w.-]+:"),

@@ -26,7 +26,10 @@ class Kind(enum.Enum):
 
 # Finds where a name may be; what stands around it is read by code.
 KEYWORDS = Lazy(
-    r"pass(?:word|wd|phrase|code|wort|e\b)?|passwor|pwd|pswd|psk|kennwort|contrase|senha|haslo|hasło"
+    r"(?:verification|security|confirmation|auth(?:entication)?|access|recovery|backup|login|one.?time"
+    r"|otp|mfa|2fa|sms|pairing|device|passcode|unlock)[ _-]codes?|(?:seed|recovery)[ _-]?(?:phrase|words)"
+    r"|(?:api|access|secret|private|license|licence|product|account|encryption|subscription|auth|signing"
+    r"|activation)[ _.-](?:key|token|secret)s?|one.?time (?:password|pin)|pass(?:word|wd|phrase|code|wort|e\b)?|passwor|pwd|pswd|psk|kennwort|contrase|senha|haslo|hasło"
     r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess|sid|csrf|xsrf|otp"
     r"|mfa|2fa|pin\b|cv[vc]2?|sig|jwt|bearer|salt|nonce|mnemonic|seed|webhook|recovery|verification"
     r"|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup|\bpw\b|parole?\b",
@@ -104,7 +107,10 @@ _EXEMPT = frozenset(
     countrycode keycode charcode barcode qrcode opcode encode decode unicode vscode
     """.split()
 )
-_SPLIT = Lazy(r"[^\W_a-z]+(?=[^\W_A-Z][^\W_A-Z])|[^\W_A-Z]+|[^\W_a-z]+|\d+")
+_ONE_TIME_CODE = Lazy(
+    r"(?:verification|otp|mfa|2fa|security|auth|authentication|recovery|backup|confirmation|access"
+    r"|pairing|device|sms|login|passcode|pin|factor|unlock|time)codes?$"
+)
 _CAMEL = Lazy(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-. ]+")
 
 
@@ -147,13 +153,11 @@ def _special(words: list[str], whole: str, last: str) -> Kind | None:
         return Kind.COOKIE
     if last in _PHRASE or words[-2:] in (["seed", "phrase"], ["recovery", "phrase"], ["seed", "words"]):
         return Kind.PHRASE
+    if whole in ("identifiedby", "onetimepassword", "onetimepin"):
+        return Kind.STRONG if whole == "identifiedby" else Kind.DIGITS
     if last in _DIGITS:
         return Kind.DIGITS
-    if last in ("code", "codes") and len(words) > 1 and words[-2] in (
-        "verification", "otp", "mfa", "2fa", "security", "auth", "authentication", "recovery",
-        "backup", "confirmation", "access", "pairing", "device", "sms", "login", "passcode", "pin",
-        "factor", "unlock",
-    ):  # fmt: skip
+    if last in ("code", "codes") and _ONE_TIME_CODE.search(whole):
         return Kind.DIGITS
     return None
 

@@ -11,7 +11,7 @@ from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.header import cookie_spans, header_span
 from sidespool.core.scrub.key_name import KEYWORDS, Kind, judge
 from sidespool.core.scrub.lazy import Lazy
-from sidespool.core.scrub.value import is_secret, read
+from sidespool.core.scrub.value import is_secret, looks_random, read
 
 Span = tuple[int, int, str]
 
@@ -28,7 +28,7 @@ _PAIR = Lazy(
     re.IGNORECASE,
 )
 _ITEM = Lazy(r"\\{0,7}[\"']\s{0,4},\s{0,4}(?=[bru]?\\{0,7}[\"'])")
-_TAG = Lazy(r"(?:\s[^<>]{0,80})?>(?=[^<>\s])")
+_TAG = Lazy(r"(?:\s[^<>]{0,80})?>(?=[^<>\s]|<!\[CDATA)")
 _VALUE_TAG = Lazy(r"[\"']?\s{0,4}/?>\s{0,4}(?:<value>)(?=[^<>\s])")
 _FLAG = Lazy(r"[ \t]{1,4}(?![-\s=|&<>])")
 _CALL = Lazy(r"\(\s{0,4}(?=[bru]?[\"'])")
@@ -109,6 +109,10 @@ def _value_after(text: str, start: int, end: int, kind: Kind) -> list[Span]:
 
 def _beside(text: str, start: int, end: int, kind: Kind) -> list[Span]:
     """``password 'x'``, ``login bob password x``, ``IDENTIFIED BY 'x'``, ``otp 123456``."""
+    if kind in (Kind.STRONG, Kind.TOKEN) and (match := _WORD_BESIDE.match(text, end)):
+        at, stop, _ = read(text, match.end(), False)
+        if looks_random(text[at:stop], 16):
+            return [(at, stop, ph.SECRET)]
     if kind not in (Kind.STRONG, Kind.DIGITS, Kind.PHRASE):
         return []
     if match := _BESIDE.match(text, end):

@@ -24,6 +24,7 @@ _FILE_SCHEME = Lazy(
     r"|safe-file|filesystem:file|media|asset|app-file|fs|tauri|capacitor|ionic)$",
     re.IGNORECASE,
 )
+_ANY_SCHEME = Lazy(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):\\?/\\?/")
 _SCHEME_LEFT = Lazy(r"[A-Za-z][A-Za-z0-9+.-]{0,30}$")
 _VARIABLE_LEFT = Lazy(
     r"(?:~[\w.-]{0,64}|\$(?:env:)?\{?[A-Za-z_]\w{0,40}\}?|%[A-Za-z_]\w{0,40}(?:\(x86\))?%"
@@ -53,6 +54,8 @@ def scrub_paths(line: str, roots: Roots) -> str:
     pieces: list[str] = []
     done = 0
     in_frame = located is not None
+    if located and (scheme := _ANY_SCHEME.match(line, located[0])):
+        located = located if _FILE_SCHEME.match(scheme[1]) else None
     place = 0
     while match := _SEPARATOR.search(line, place):
         at = match.start()
@@ -186,7 +189,7 @@ def _relative_home(line: str, at: int, end: int, done: int) -> int | None:
     if not _HOME_INSIDE.search(line, at, min(len(line), end + 2)):
         return None
     left = _WORD_LEFT.search(line, max(done, at - 64), at)
-    if left is None or not left[0].startswith("."):
+    if left is None or not (left[0].startswith(".") or left[0] in ("a", "b")):
         return None
     return left.start()
 
@@ -203,6 +206,8 @@ def _is_file(path: str, line: str, start: int, end: int, in_frame: bool, roots: 
     first = fold(segments[0])
     if first in known.DATA_ROOTS or first in roots.firsts:
         return len(segments) > 1 or first in ("root",)
+    if first == "run" and fold(segments[min(1, len(segments) - 1)]) == "media":
+        return True
     if first in known.ROUTE_ROOTS or first in known.SYSTEM_ROOTS:
         return _through_home(segments)
     if _LOCATED.search(path):

@@ -168,7 +168,8 @@ def _run_end(text: str, start: int, end: int, windows: bool) -> tuple[int, bool]
             if text[index : index + 6] == ":line " or text[index : index + 6] == ":line":
                 match = _POSITION.match(text, index)
                 return (match.end() if match else index), True
-            if index - start < 3 and text[index + 1 : index + 2] in "\\/":
+            drive = 0 < index - start < 3 and text[index - 1].isalpha()
+            if drive and text[index + 1 : index + 2] in ("\\", "/"):
                 index += 1
                 continue
             return index, True

@@ -166,7 +166,7 @@ def _classify(path: str, parts: list[str]) -> tuple[int, str]:
         return home, ph.USER_HOME_PATH
     if first in known.SYSTEM_ROOTS or tuple(parts[:2]) in known.SYSTEM_PAIRS:
         if first == "run" and parts[1:2] == ["media"]:
-            return 3, ph.PATH
+            return min(3, len(parts)), ph.PATH
         return (0, "") if not _home_inside(parts) else (1, ph.PATH)
     if first in ("tmp", "var", "private") and len(parts) == 1:
         return 0, ""
@@ -269,7 +269,7 @@ def _anchor(parts: list[str]) -> int | None:
         if part == "lib" and _PYTHON_HOME.match(after):
             return index
         if after == "lib" and _PYTHON_HOME.match(part) and index + 1 < last:
-            return index + 1
+            return index
         if part.endswith((".app", ".framework")) and after in ("contents", "versions"):
             return index
         if part == "vendor" and index + 2 < last and parts[last].endswith((".php", ".go", ".rb")):

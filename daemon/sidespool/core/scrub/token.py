@@ -18,7 +18,7 @@ _B = r"[A-Za-z0-9+/]"
 # Prefixes no word begins with; they count wherever they stand.
 _UNIQUE = (
     rf"gh[pousr]_[A-Za-z0-9_.-]{{16,}}|github_pat_\w{{20,}}|gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[\w.=-]{{16,}}",
-    rf"GR1348941{_W}{{16,}}|xox[a-z](?:\.xox[bp])?-{_W}{{8,}}|xapp-\d-{_W}{{8,}}|xwfp-{_W}{{8,}}",
+    rf"GR1348941{_W}{{16,}}|WPL_AP\d\.{_A}{{12,}}|xox[a-z](?:\.xox[bp])?-{_W}{{8,}}|xapp-\d-{_W}{{8,}}|xwfp-{_W}{{8,}}",
     r"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA|A3T[A-Z0-9])[A-Z2-7]{12,}|ABSK[A-Za-z0-9+/]{40,}={0,2}",
     r"bedrock-api-key-[A-Za-z0-9+/=_-]{12,}|(?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9+/=]{20,}",
     rf"AIza{_W}{{30,}}|ya29\.[A-Za-z0-9_.-]{{16,}}|GOCSPX-{_W}{{16,}}|1//0{_W}{{20,}}",
@@ -95,7 +95,7 @@ def gate_sources() -> list[str]:
 
 
 def _shorter(match: re.Match[str]) -> str:
-    return match[0] if int(match[1]) <= _GATE_COUNT_MAX else "{%d}" % _GATE_COUNT_MAX
+    return match[0] if int(match[1]) <= _GATE_COUNT_MAX else f"{{{_GATE_COUNT_MAX},}}"
 
 
 @cache

@@ -97,6 +97,8 @@ def _trim(line: str, body: int, end: int, start: int) -> int:
             end -= 1
         else:
             break
+    if parameter := _PARAMETER.search(line, body, end):
+        end = parameter.start()
     for opener in ")],;":
         if (cut := line.find(opener + " ", body, end)) > 0:
             end = cut
@@ -142,6 +144,7 @@ def _show(scheme: str, url: str, body: str, in_frame: bool) -> str:
     return f"{ph.URL}/{name}{place}"
 
 
+_PARAMETER = Lazy(r";[A-Za-z][A-Za-z ]{1,40}=")
 _AUTHORITY_END = re.compile(r"[/?#]")
 _QUERY = re.compile(r"[?#]")
 _NAME = Lazy(r"[\w.$+@()\[\]~-]+$|<anonymous>$")

@@ -27,14 +27,14 @@ _WORDS = frozenset(
     whitespace comment newline indent dedent symbol regexp template name punc colon comma brace
     loading waiting pending ready done cancelled canceled aborted timeout timed closed open opened
     disabled enabled active inactive new old current previous next first last one two three more
-    here there when where which who why how what generated encrypted hashed plain plaintext weak
+    include same-origin omit here there when where which who why how what generated encrypted hashed plain plaintext weak
     strong short long same different reused support supported unsupported unavailable available
     rotation rotated cleared stored saved loaded retrieved fetched sent received read written
     """.split()
 )
 _NOT_A_VALUE = Lazy(
     r"\$\{|\$\(|\$[A-Za-z_][A-Za-z_]*$|%[A-Za-z_]\w*%?$|<[^<>\s]{0,60}[>]?$|\{\{|\{[\w.\s-]*\}?$|#\{"
-    r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|--|-$|!!|&[a-z]+;|\|$|>$"
+    r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|(?i:(?:your|my|insert|change|enter|replace|add|put|some|the)[_-](?:[a-z_-]|$))|(?i:changeme|example|placeholder|dummy)|--|-$|!!|&[a-z]+;|\|$|>$"
 )
 _REFERENCE = Lazy(
     r"(?:process\.env|os\.environ|os\.getenv|getenv|env|import\.meta|secrets|vars|self|this|config"
@@ -99,7 +99,7 @@ _QUOTED = {
 }
 _CLOSERS_MAX = 32
 _OPEN = Lazy(r"(?:[bruf]{0,2}|@)?(\\{0,7})([\"'`“‘«])")
-_UNQUOTED = Lazy(r"[^\s\"'<>|`]+")
+_UNQUOTED = Lazy(r"(?:[^\s\"'<>|`]|(?<=\w)'(?=\w))+")
 _UNQUOTED_RUN = Lazy(r"[^\s]+")
 _NEXT = Lazy(r"[;,&](?:\s|$|[\"']?[\w .-]{1,40}[\"']?\s{0,2}[=:])")
 
