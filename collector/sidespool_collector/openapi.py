@@ -1,5 +1,6 @@
 """The API's description as an OpenAPI 3.1 document; committed as docs/openapi.json."""
 
+import sys
 from typing import Any
 
 import msgspec
@@ -203,3 +204,7 @@ def _query(name: str, schema: dict[str, Any]) -> dict[str, Any]:
 
 def _path(name: str) -> dict[str, Any]:
     return {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(msgspec.json.format(msgspec.json.encode(document()), indent=2) + b"\n")

@@ -69,6 +69,9 @@ class RunningCollector:
 
     async def close(self) -> None:
         """Finishes what was accepted, then ends; may be called twice."""
+        for site in list(self._runner.sites):
+            await site.stop()
+        await self.collector.drain(SHUTDOWN_S)
         await self._runner.cleanup()
         self._jobs.cancel()
         with suppress(asyncio.CancelledError):

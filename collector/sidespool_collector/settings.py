@@ -45,7 +45,7 @@ class Settings(BaseSettings):
     keep_rejected: bool = False
     max_body_bytes: int = Field(8 * MIB, ge=1024)
     max_unpacked_bytes: int = Field(64 * MIB, ge=1024)
-    max_ratio: int = Field(100, ge=2)
+    max_ratio: int = Field(250, ge=2)
     max_lines: int = Field(20_000, ge=1)
     max_line_bytes: int = Field(MIB + 64 * 1024, ge=1024)
     max_attachment_bytes: int = Field(25 * MIB, ge=1024)

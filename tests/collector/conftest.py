@@ -7,11 +7,11 @@ from typing import Any
 
 import aiohttp
 import pytest
-from support.collector_world import World
 
 from sidespool_collector.auth.tokens import Role, TokenFile
 from sidespool_collector.server import start
 from sidespool_collector.settings import load_settings
+from support.collector_world import World
 
 StartWorld = Callable[..., Awaitable[World]]
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-from sidespool.errors import ConfigError
 
+from sidespool.errors import ConfigError
 from sidespool_collector.settings import load_settings, parse_rate, sqlite_path, unknown_variables
 
 

@@ -7,9 +7,8 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sidespool.wire.builtin import builtin_catalog
-from support.collector_world import NOON_MS, event, lines
 
+from sidespool.wire.builtin import builtin_catalog
 from sidespool_collector.ingest.reader import (
     EventReader,
     NotABatchError,
@@ -17,11 +16,14 @@ from sidespool_collector.ingest.reader import (
     split_array,
     split_lines,
 )
+from support.collector_world import NOON_MS, event, lines
 
 READER = EventReader(builtin_catalog(), max_line_bytes=100_000, keep_content=False)
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
-    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4),
+    lambda inner: (
+        st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=12), inner, max_size=4)
+    ),
     max_leaves=12,
 )  # fmt: skip
 

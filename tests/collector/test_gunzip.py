@@ -1,5 +1,6 @@
 """The streaming gunzip gives the bytes or a refusal, within its limits, for any input."""
 
+import contextlib
 import gzip
 
 import pytest
@@ -26,10 +27,8 @@ def test_members_in_pieces_of_any_size_unpack_to_their_bytes(parts: list[bytes],
 
 @given(st.binary(max_size=400), st.integers(1, 50))
 def test_any_bytes_give_bytes_or_a_refusal(raw: bytes, step: int) -> None:
-    try:
+    with contextlib.suppress(BadGzipError):
         unpack(raw, step)
-    except BadGzipError:
-        pass
 
 
 @given(st.binary(min_size=1, max_size=300), st.data())

@@ -48,7 +48,7 @@ def test_a_flood_of_keys_does_not_grow_memory() -> None:
     buckets = Buckets(per_s=0.001, burst=1, keys_max=100)
     for n in range(1000):
         buckets.take(str(n).encode(), 1, n)
-    assert len(buckets._levels) <= 100  # noqa: SLF001
+    assert len(buckets._levels) <= 100
 
 
 def test_a_day_has_one_key_for_an_address_and_the_next_another() -> None:

@@ -9,9 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sidespool.wire.builtin import builtin_catalog
-from support.collector_world import NOON_MS, event, lines
 
+from sidespool.wire.builtin import builtin_catalog
 from sidespool_collector.chart.measure import bucket_of, percentile
 from sidespool_collector.event import Batch
 from sidespool_collector.ingest.reader import EventReader, split_lines
@@ -19,6 +18,7 @@ from sidespool_collector.store.contract import EventQuery, FactQuery, StoreBusyE
 from sidespool_collector.store.sqlite.schema import SCHEMA_VERSION, connect
 from sidespool_collector.store.sqlite.store import SqliteStore
 from sidespool_collector.store.sqlite.writer import Writer
+from support.collector_world import NOON_MS, event, lines
 
 READER = EventReader(builtin_catalog(), max_line_bytes=100_000, keep_content=False)
 
@@ -93,10 +93,13 @@ async def test_one_bad_job_does_not_take_others_with_it(tmp_path: Path) -> None:
             raise ValueError(n)
         return n
 
-    jobs = [asyncio.ensure_future(writer.run(lambda db, n=n: add(n, db))) for n in range(4)]
-    await asyncio.sleep(0)
-    writer.start()
-    results = await asyncio.gather(*jobs, return_exceptions=True)
+    async def late() -> None:
+        while writer.waiting < 4:  # all four are to go into one transaction
+            await asyncio.sleep(0)
+        writer.start()
+
+    jobs = [writer.run(lambda db, n=n: add(n, db)) for n in range(4)]
+    *results, _ = await asyncio.gather(*jobs, late(), return_exceptions=True)
     assert [r if isinstance(r, int) else type(r) for r in results] == [0, 1, ValueError, 3]
     assert [n for (n,) in db.execute("SELECT n FROM t ORDER BY n")] == [0, 1, 3]
     await writer.close()
@@ -104,13 +107,13 @@ async def test_one_bad_job_does_not_take_others_with_it(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_is_told_as_busy_and_heals(store: SqliteStore, tmp_path: Path) -> None:
-    pages = store._write._connection.execute("PRAGMA page_count").fetchone()[0]  # noqa: SLF001
-    store._write._connection.execute(f"PRAGMA max_page_count = {pages}")  # noqa: SLF001
+    pages = store._write._connection.execute("PRAGMA page_count").fetchone()[0]
+    store._write._connection.execute(f"PRAGMA max_page_count = {pages}")
     many = [event(n, session=f"s{n}") for n in range(2000)]
     with pytest.raises(StoreBusyError, match="full") as caught:
         await store.append(batch(*many))
     assert caught.value.retry_after_s >= 30
-    store._write._connection.execute("PRAGMA max_page_count = 1000000")  # noqa: SLF001
+    store._write._connection.execute("PRAGMA max_page_count = 1000000")
     assert (await store.append(batch(*many))).accepted == 2000
 
 
@@ -133,10 +136,14 @@ async def test_an_hour_that_grew_while_it_was_read_is_read_again(store: SqliteSt
     assert [f.n for f in await store.facts(query)] == [40]
 
 
-async def test_the_view_for_people_reads_like_the_export(store: SqliteStore, tmp_path: Path) -> None:
+async def test_the_view_for_people_reads_like_the_export(
+    store: SqliteStore, tmp_path: Path
+) -> None:
     await store.append(batch(event(5)))
     with sqlite3.connect(tmp_path / "s.db") as db:
-        row = db.execute("SELECT event_id, event_type, user_id, timestamp_ms FROM events").fetchone()
+        row = db.execute(
+            "SELECT event_id, event_type, user_id, timestamp_ms FROM events"
+        ).fetchone()
     db.close()
     assert row == (event(5)["event_id"], "ChatTurn", "user-a", NOON_MS)
 

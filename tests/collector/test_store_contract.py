@@ -7,15 +7,20 @@ from typing import Any
 
 import msgspec
 import pytest
-from sidespool.wire.builtin import builtin_catalog
-from support.collector_world import NOON_MS, event, lines
 
+from sidespool.wire.builtin import builtin_catalog
 from sidespool_collector.event import Batch, Refused
 from sidespool_collector.ingest.reader import EventReader, correct_clock, split_lines
 from sidespool_collector.store.contract import (
-    Act, Attachment, EventQuery, FactQuery, Store, StoredEvent,
+    Act,
+    Attachment,
+    EventQuery,
+    FactQuery,
+    Store,
+    StoredEvent,
 )  # fmt: skip
 from sidespool_collector.store.opening import store_of
+from support.collector_world import NOON_MS, event, lines
 
 READER = EventReader(builtin_catalog(), max_line_bytes=100_000, keep_content=False)
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
@@ -119,13 +124,19 @@ async def test_export_is_in_order_of_time_and_takes_filters(store: Store) -> Non
 
 
 async def test_an_export_larger_than_a_chunk_is_whole(store: Store) -> None:
-    await store.append(batch(*(event(n, at_ms=NOON_MS + n) for n in range(2500)), received_ms=NOON_MS * 2))
+    await store.append(
+        batch(*(event(n, at_ms=NOON_MS + n) for n in range(2500)), received_ms=NOON_MS * 2)
+    )
     assert [e.seq for e in await exported(store)] == list(range(2500))
+
+
+def turn(model: str, latency_ms: int) -> dict[str, Any]:
+    return {"model": model, "latency_ms": latency_ms}
 
 
 async def test_facts_count_by_step_and_key(store: Store) -> None:
     turns = [
-        event(n, at_ms=NOON_MS - n * DAY_MS, payload={"model": f"m{n % 2}", "latency_ms": 100 * (n + 1)})
+        event(n, at_ms=NOON_MS - n * DAY_MS, payload=turn(f"m{n % 2}", 100 * n + 100))
         for n in range(4)
     ]  # fmt: skip
     await store.append(batch(*turns))
@@ -151,7 +162,9 @@ async def test_facts_follow_late_events_purges_and_filters(store: Store) -> None
 
 
 async def test_sessions_count_once_on_the_day_they_began(store: Store) -> None:
-    await store.append(batch(event(1, session="s1"), event(2, session="s1", at_ms=NOON_MS - DAY_MS)))
+    await store.append(
+        batch(event(1, session="s1"), event(2, session="s1", at_ms=NOON_MS - DAY_MS))
+    )
     await store.append(batch(event(3, session="s2", user="user-b")))
     query = FactQuery("session", NOON_MS - 9 * DAY_MS, NOON_MS + DAY_MS, DAY_MS)
     assert [(c.sessions, c.installs) for c in await store.installs(query)] == [(1, 1), (1, 1)]
@@ -254,7 +267,9 @@ async def test_tombstones_hold_after_a_restart(opener: Opener, tmp_path: Path) -
 
 
 async def test_an_export_under_way_skips_a_user_who_is_erased_meanwhile(store: Store) -> None:
-    await store.append(batch(*(event(n, at_ms=NOON_MS + n) for n in range(2500)), received_ms=2 * NOON_MS))
+    await store.append(
+        batch(*(event(n, at_ms=NOON_MS + n) for n in range(2500)), received_ms=2 * NOON_MS)
+    )
     seen: list[StoredEvent] = []
     async for chunk in store.export(EventQuery()):
         if not seen:
@@ -309,5 +324,3 @@ async def test_the_audit_log_is_newest_first(store: Store) -> None:
 async def test_every_chart_has_its_sql(store: Store) -> None:
     for measure in ("session", "adoption", "data", "event", "error", "chat", "tool", "decision"):
         assert "SELECT" in store.sql(measure)
-
-

@@ -5,10 +5,17 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sidespool.errors import ConfigError
 
+from sidespool.errors import ConfigError
 from sidespool_collector.auth.session import (
-    SESSION_MS, form_token, is_form_token, open_session, read_session, sign, token_ref, unsign,
+    SESSION_MS,
+    form_token,
+    is_form_token,
+    open_session,
+    read_session,
+    sign,
+    token_ref,
+    unsign,
 )  # fmt: skip
 from sidespool_collector.auth.tokens import Role, TokenFile, digest_of
 

@@ -2,10 +2,11 @@
 
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sidespool.core.schedule import (
     Acknowledge,
+    Fate,
     Halve,
     Idle,
     IdleReason,
@@ -22,6 +23,7 @@ from sidespool.wire.upload import (
     Backoff,
     BackoffCause,
     Captive,
+    Classification,
     Delivered,
     Refused,
     RetryAfter,
@@ -31,9 +33,14 @@ from sidespool.wire.upload import (
 )
 
 DICE = st.floats(0, 1, exclude_max=True)
-TEMPORARY = st.one_of(
-    st.builds(Backoff, st.just("later"), st.sampled_from(BackoffCause)),
+ANSWERS: st.SearchStrategy[Classification] = st.one_of(
+    st.just(Delivered(UploadAnswer(1, 0))),
+    st.just(TooLarge()),
+    st.just(Refused("400")),
+    st.just(Unauthorized("401")),
     st.just(Captive("page")),
+    st.builds(RetryAfter, st.floats(0, RETRY_AFTER_S_MAX)),
+    st.builds(Backoff, st.just("later"), st.sampled_from(BackoffCause)),
 )
 
 
@@ -58,18 +65,25 @@ class ScheduleMachine(RuleBasedStateMachine):
         self.waiting[batch_id] = events
         self.schedule.on_ready(batch_id, events, events * 100, self.now)
 
+    @initialize(sizes=st.lists(st.integers(1, 9), min_size=1, max_size=5))
+    def begins(self, sizes: list[int]) -> None:
+        self.gate(True)
+        for events in sizes:
+            self.ready(events)
+
+    def gate(self, is_open: bool) -> None:
+        self.is_open = is_open
+        self.schedule.on_gate(is_open)
+
     # --- facts
 
     @rule(events=st.integers(1, 9))
-    def seal(self, events: int) -> None:
+    def sealed(self, events: int) -> None:
         self.ready(events)
 
-    @rule(seconds=st.floats(0, 90_000))
-    def time_passes(self, seconds: float) -> None:
+    @rule(seconds=st.sampled_from([0.0, 0.0, 0.5, 3.0, 40.0, 4_000.0, 90_000.0]))
+    def time_passes_and_the_shell_asks(self, seconds: float) -> None:
         self.now += seconds
-
-    @rule()
-    def ask_for_a_task(self) -> None:
         task = self.schedule.next_task(self.now)
         if isinstance(task, Upload):
             assert self.flying is None, "two in flight"
@@ -87,56 +101,31 @@ class ScheduleMachine(RuleBasedStateMachine):
         else:
             assert self.flying or not self.is_open or self.unauthorized
 
-    def answer(self, answer: object, dice: float) -> object:
-        batch_id, self.flying = self.flying, None
-        fate = self.schedule.on_answer(batch_id, answer, self.now, dice)  # type: ignore[arg-type]  # any of the union
-        if fate != Keep():
-            assert batch_id in self.waiting
-            del self.waiting[batch_id]
-            self.settled.add(batch_id)
-        return fate
-
     @precondition(lambda self: self.flying)
-    @rule(dice=DICE)
-    def delivered(self, dice: float) -> None:
-        known = self.flying in self.waiting
-        fate = self.answer(Delivered(UploadAnswer(1, 0)), dice)
-        assert isinstance(fate, Acknowledge) is known
+    @rule(answer=ANSWERS, dice=DICE)
+    def answered(self, answer: Classification, dice: float) -> None:
+        batch_id, self.flying = self.flying or "", None
+        fate = self.schedule.on_answer(batch_id, answer, self.now, dice)
+        if isinstance(answer, RetryAfter):
+            self.paused_until = self.now + answer.seconds
+        if isinstance(answer, Unauthorized):
+            self.unauthorized = True
+        if isinstance(answer, Delivered | Refused | TooLarge) and batch_id in self.waiting:
+            self.settle(batch_id, answer, fate)
+        else:
+            assert fate == Keep()
 
-    @precondition(lambda self: self.flying)
-    @rule(answer=TEMPORARY, dice=DICE)
-    def later(self, answer: object, dice: float) -> None:
-        assert self.answer(answer, dice) == Keep()
-
-    @precondition(lambda self: self.flying)
-    @rule(seconds=st.floats(0, RETRY_AFTER_S_MAX), dice=DICE)
-    def pause_asked(self, seconds: float, dice: float) -> None:
-        assert self.answer(RetryAfter(seconds), dice) == Keep()
-        self.paused_until = self.now + seconds
-
-    @precondition(lambda self: self.flying)
-    @rule(dice=DICE)
-    def not_authorized(self, dice: float) -> None:
-        assert self.answer(Unauthorized("401"), dice) == Keep()
-        self.unauthorized = True
-
-    @precondition(lambda self: self.flying)
-    @rule(dice=DICE)
-    def refused(self, dice: float) -> None:
-        known = self.flying in self.waiting
-        assert isinstance(self.answer(Refused("400"), dice), Quarantine) is known
-
-    @precondition(lambda self: self.flying)
-    @rule(dice=DICE)
-    def too_large(self, dice: float) -> None:
-        events = self.waiting.get(self.flying or "")
-        fate = self.answer(TooLarge(), dice)
-        if events is not None and events > 1:
+    def settle(self, batch_id: str, answer: Classification, fate: Fate) -> None:
+        events = self.waiting.pop(batch_id)
+        self.settled.add(batch_id)
+        if isinstance(answer, Delivered):
+            assert fate == Acknowledge(answer.answer)
+        elif isinstance(answer, TooLarge) and events > 1:
             assert fate == Halve()
             self.ready(events // 2)
             self.ready(events - events // 2)
         else:
-            assert isinstance(fate, Quarantine) is (events is not None)
+            assert isinstance(fate, Quarantine)
 
     @precondition(lambda self: self.flying)
     @rule()
@@ -152,43 +141,31 @@ class ScheduleMachine(RuleBasedStateMachine):
         self.schedule.on_gone(batch_id)
 
     @precondition(lambda self: self.settled)
-    @rule(data=st.data(), relisted=st.booleans())
-    def settled_batch_is_cleaned_up_or_lingers(self, data: st.DataObject, relisted: bool) -> None:
+    @rule(data=st.data(), lingers=st.booleans())
+    def settled_batch_is_cleaned_up_or_lingers(self, data: st.DataObject, lingers: bool) -> None:
         batch_id = data.draw(st.sampled_from(sorted(self.settled)))
-        if relisted:
+        if lingers:
             self.schedule.on_ready(batch_id, 3, 300, self.now)
         else:
             self.settled.discard(batch_id)
             self.schedule.on_gone(batch_id)
 
-    @rule(is_open=st.booleans())
-    def gate(self, is_open: bool) -> None:
-        self.is_open = is_open
-        self.schedule.on_gate(is_open)
-
-    @rule()
-    def token_changed(self) -> None:
-        self.unauthorized = False
-        self.schedule.on_token_changed(self.now)
-
-    @rule(changed=st.booleans(), again=st.booleans())
-    def token_read(self, changed: bool, again: bool) -> None:
-        self.unauthorized = self.unauthorized and not changed
-        self.schedule.on_token_read(changed, again, self.now)
-
-    @rule()
-    def endpoint_changed(self) -> None:
-        self.unauthorized = False
-        self.paused_until = 0.0
-        self.schedule.on_endpoint_changed(self.now)
-
-    @rule()
-    def woke(self) -> None:
-        self.schedule.on_wake(self.now)
-
-    @rule()
-    def flush(self) -> None:
-        self.schedule.on_flush_asked(self.now)
+    @rule(what=st.sampled_from(["close", "open", "token", "endpoint", "wake", "flush", "read"]))
+    def surroundings_changed(self, what: str) -> None:
+        if what in ("close", "open"):
+            self.gate(what == "open")
+        elif what == "token":
+            self.unauthorized = False
+            self.schedule.on_token_changed(self.now)
+        elif what == "endpoint":
+            self.unauthorized, self.paused_until = False, 0.0
+            self.schedule.on_endpoint_changed(self.now)
+        elif what == "wake":
+            self.schedule.on_wake(self.now)
+        elif what == "flush":
+            self.schedule.on_flush_asked(self.now)
+        else:
+            self.schedule.on_token_read(changed=False, again=True, now=self.now)
 
     # --- laws
 
@@ -200,26 +177,25 @@ class ScheduleMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         """A collector that behaves but takes one event a request gets every batch in the end."""
         self.gate(True)
-        self.token_changed()
+        self.surroundings_changed("token")
         if self.flying:
             self.aborted()
         started, tasks = self.now, 0
         bound = 20 * (1 + sum(self.waiting.values()) + len(self.waiting))
-        while (task := self.schedule.next_task(self.now)) != Idle(IdleReason.EMPTY):
+        while self.waiting:
             tasks += 1
             assert tasks < bound, "the spool does not drain"
+            task = self.schedule.next_task(self.now)
             if isinstance(task, Wait):
                 self.now = task.until
                 continue
             assert isinstance(task, Upload)
             self.flying = task.batch_id
-            if self.waiting[task.batch_id] > 1:
-                self.too_large(0.5)
-            else:
-                self.delivered(0.5)
-        assert not self.waiting
+            one = self.waiting[task.batch_id] == 1
+            self.answered(Delivered(UploadAnswer(1, 0)) if one else TooLarge(), 0.5)
+        assert self.schedule.next_task(self.now) == Idle(IdleReason.EMPTY)
         assert self.now - started <= RETRY_AFTER_S_MAX + BACKOFF_CAP_S + TOKEN_REREAD_S
 
 
 TestScheduleMachine = ScheduleMachine.TestCase
-TestScheduleMachine.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
+TestScheduleMachine.settings = settings(max_examples=300, stateful_step_count=50, deadline=None)

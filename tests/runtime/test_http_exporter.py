@@ -226,17 +226,32 @@ async def test_a_server_that_says_nothing_is_cut_off(batch: SealedBatch) -> None
     assert answer.cause is BackoffCause.TIMEOUT
 
 
-async def test_a_server_that_reads_nothing_is_cut_off(tmp_path: Path) -> None:
+async def test_a_server_that_reads_nothing_is_cut_off_and_leaves_no_socket(tmp_path: Path) -> None:
+    """An orderly close would wait for ever to send what the server does not read."""
+    given_up, ended = asyncio.Event(), asyncio.Event()
+    ends: list[str] = []
+
     async def deaf(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.transport.pause_reading()  # type: ignore[attr-defined]  # asyncio's read transport
-        await asyncio.Event().wait()
+        await given_up.wait()
+        writer.transport.resume_reading()  # type: ignore[attr-defined]  # the same
+        try:
+            while await reader.read(65_536):
+                pass
+            ends.append("orderly")
+        except ConnectionResetError:
+            ends.append("reset")
+        ended.set()
 
     batch = make_batch(tmp_path, "big", 400, text=os.urandom(30_000).hex())
     fast = Deadlines(silence_s=0.2, total_s=0.3, slowest_bytes_per_s=1e9)
     async with raw_server(deaf) as port:
         answer = await send_once(f"http://127.0.0.1:{port}", batch, fast)
+        given_up.set()
+        await ended.wait()
     assert isinstance(answer, Backoff)
     assert answer.cause is BackoffCause.TIMEOUT
+    assert ends == ["reset"]
 
 
 async def test_an_answer_without_an_end_is_read_to_a_limit(

@@ -41,7 +41,9 @@ class Month:
         ]
 
     def _id(self) -> str:
-        return uuid7(self._dice.getrandbits(48), self._dice.getrandbits(12), self._dice.getrandbits(62))
+        return uuid7(
+            self._dice.getrandbits(48), self._dice.getrandbits(12), self._dice.getrandbits(62)
+        )
 
     def sessions(self) -> Iterator[list[dict[str, Any]]]:
         """One list of events for each session, in order of days."""
@@ -76,7 +78,11 @@ class Month:
                 "seq": seq, "payload": payload,
             })  # fmt: skip
 
-        add("SessionStart", {"app_version": version, "os": system, "arch": "x64", "host": "electron"}, 1)
+        add(
+            "SessionStart",
+            {"app_version": version, "os": system, "arch": "x64", "host": "electron"},
+            1,
+        )
         created = approved = 0
         for _ in range(dice.randint(2, 9)):
             self._turn(add, age)
@@ -100,7 +106,8 @@ class Month:
         add(
             "ChatTurn",
             {"prompt_length": dice.randint(20, 900), "response_length": dice.randint(100, 4000),
-             "model": model, "latency_ms": round(latency, 1), "token_count": dice.randint(200, 3000)},
+             "model": model, "latency_ms": round(latency, 1),
+             "token_count": dice.randint(200, 3000)},
             70,
         )  # fmt: skip
         for _ in range(dice.randint(0, 4)):

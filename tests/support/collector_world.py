@@ -5,8 +5,8 @@ import json
 from typing import Any
 
 import aiohttp
-from sidespool.wire.event import format_time, uuid7
 
+from sidespool.wire.event import format_time, uuid7
 from sidespool_collector.server import RunningCollector
 
 NOON_MS = 1_790_000_000_000  # 21 Sep 2026: a fixed moment for events

@@ -17,7 +17,9 @@ async def raw_server(talk: Conversation) -> AsyncIterator[int]:
         task = asyncio.current_task()
         assert task is not None
         open_tasks.add(task)
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        # asyncio asks a connection's task for its exception, and takes no for no answer.
+        quiet = (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError)
+        with contextlib.suppress(*quiet):
             await talk(reader, writer)
         writer.close()
 

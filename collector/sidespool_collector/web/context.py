@@ -2,6 +2,8 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 
 from aiohttp import web
 
@@ -38,6 +40,9 @@ class Collector:
         )
         self.admission = Admission(settings.max_inflight_bytes)
         self.erasure_wanted = asyncio.Event()
+        self.active = 0
+        self.is_draining = False
+        self._idle = asyncio.Event()
         self._addresses = AddressKeys()
         self._by_address = Buckets(*parse_rate(settings.rate_per_ip or DEFAULT_RATE_PER_IP))
         self._by_install = Buckets(
@@ -48,6 +53,26 @@ class Collector:
     def is_open(self) -> bool:
         """Whether reading needs no token: only this machine can call, and the operator said so."""
         return self.settings.open_dashboard and self.settings.is_loopback
+
+    @contextmanager
+    def answering(self) -> Iterator[None]:
+        """Counts a request as under way."""
+        self.active += 1
+        try:
+            yield
+        finally:
+            self.active -= 1
+            if self.active == 0:
+                self._idle.set()
+
+    async def drain(self, limit_s: float) -> None:
+        """Waits until no request is under way; answers given meanwhile end their connection."""
+        self.is_draining = True
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                while self.active:
+                    self._idle.clear()
+                    await self._idle.wait()
 
     def limit_address(self, request: web.Request) -> None:
         """Counts a request against its address; raises 429."""

@@ -33,8 +33,9 @@ HEADERS = {
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Turns whatever a handler raises into an answer."""
-    response = await _answer(request, handler)
     collector = request.app[COLLECTOR]
+    with collector.answering():
+        response = await _answer(request, handler)
     resource = request.match_info.route.resource
     route = resource.canonical if resource is not None else "other"
     collector.counters.requests.labels(route, str(response.status)).inc()
@@ -77,3 +78,5 @@ async def add_headers(request: web.Request, response: web.StreamResponse) -> Non
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"
     response.headers["Server"] = "sidespool"
+    if request.app[COLLECTOR].is_draining:
+        response.force_close()

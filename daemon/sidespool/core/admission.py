@@ -90,6 +90,15 @@ class Admission:
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return None
 
+    def decode_lines(self, chunk: bytes) -> list[Any] | None:
+        """Typed emit frames, one a line; None where the slow path must look at each."""
+        if len(chunk) > EVENT_BYTES_MAX:
+            return None
+        try:
+            return self._emit.decode_lines(chunk)
+        except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+            return None
+
     def admit(self, events: list[Any], stamp: Stamp) -> Admitted:
         """Takes in the events of a typed frame."""
         out = Admitted()

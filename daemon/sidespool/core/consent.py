@@ -26,7 +26,7 @@ from sidespool.wire.level import LEVEL_BY_LABEL, Level
 ConsentModel = Literal["opt_out", "opt_in"]
 
 
-class ConsentRecord(msgspec.Struct, frozen=True, omit_defaults=True):
+class ConsentRecord(msgspec.Struct, frozen=True, omit_defaults=True, forbid_unknown_fields=True):
     """One dated decision; `door` is how it came in, such as `renderer`, `cli` or `reset`."""
 
     decision: Literal["granted", "denied"]
@@ -149,7 +149,7 @@ def _must_ask(inputs: Inputs) -> bool:
     return record.decision == "granted" and new_policy
 
 
-class ConsentBook(msgspec.Struct):
+class ConsentBook(msgspec.Struct, forbid_unknown_fields=True):
     """What is written to `consent.json`: every decision, oldest first; the last one counts."""
 
     records: list[ConsentRecord] = []
@@ -169,8 +169,13 @@ def encode_consent(book: ConsentBook) -> bytes:
 
 
 def decode_consent(raw: bytes) -> ConsentBook | None:
-    """A consent book, or None for bytes that are none."""
+    """A consent book, or None for bytes that are none.
+
+    A file is written for a decision only, so one without any is damaged, not a clean slate: under
+    `opt_out` a clean slate would send again what the user refused.
+    """
     try:
-        return _DECODER.decode(raw)
+        book = _DECODER.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
+    return book if book.records else None

@@ -41,14 +41,8 @@ Corruption
     so one torn commit behind the run was never acknowledged: it is cut off. Where more than one
     stood behind it (`commits_behind`), acknowledged ones were altered: their loss is counted and
     the file kept in quarantine.
-
-Derived names
-    A segment that replaces another (a half of it, or what was saved of it) has a batch id that
-    follows from the other's (`derived_id`). Done twice it is the same file, and a listing alone
-    shows what a crash left unfinished.
 """
 
-import hashlib
 import re
 import struct
 import zlib
@@ -109,13 +103,6 @@ def level_of(batch_id: str) -> Level | None:
     return _LEVELS.get(batch_id[15]) if _BATCH_ID.fullmatch(batch_id) else None
 
 
-def derived_id(batch_id: str, role: str) -> str:
-    """The batch id of a segment made from another: same time and level, other random bits."""
-    digest = hashlib.blake2b(f"{batch_id}/{role}".encode(), digest_size=8).digest()
-    low = int.from_bytes(digest, "big") & 0x3FFFFFFFFFFFFFFF | 0x8000000000000000
-    return f"{batch_id[:19]}{low >> 48:04x}-{low & 0xFFFFFFFFFFFF:012x}"
-
-
 def parse_name(name: str) -> SegmentName | None:
     """The parts of a spool file's name, or None for a file that is none of ours."""
     batch_id, dot, rest = name.partition(".v")
@@ -142,15 +129,15 @@ def parse_header(raw: bytes) -> tuple[int, int] | None:
     return (events, raw_bytes) if raw[:HEADER_BYTES] == header(events, raw_bytes) else None
 
 
-def parse_sealed(head: bytes, tail: bytes) -> int | None:
-    """Events of a sealed segment whose two ends agree; None where it is damaged or cut short.
+def parse_sealed(head: bytes, tail: bytes) -> tuple[int, int] | None:
+    """(events, raw bytes) of a sealed segment whose two ends agree; None where they do not.
 
     `head` are its first 28 bytes, `tail` its last four: what lies between is not looked at.
     """
     known = parse_header(head)
     if known is None or UNKNOWN in known or tail != struct.pack("<I", known[1]):
         return None
-    return known[0]
+    return known
 
 
 def mark(crc: int) -> bytes:
@@ -196,10 +183,10 @@ class SegmentEncoder:
 
 def recover(raw: bytes) -> Recovered | None:
     """The longest run of whole commits in a segment's bytes; None where not even one stands."""
-    best: Recovered | None = None
-    for best in _commits(raw):
-        pass
-    return best
+    last: Recovered | None = None
+    for state in _commits(raw):
+        last = state
+    return last
 
 
 def commits_behind(raw: bytes, valid_bytes: int) -> int:

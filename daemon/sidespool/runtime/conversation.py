@@ -49,6 +49,14 @@ class Conversation:
         self._trusted = trusted
         self._questions: asyncio.Queue[wire.AnyFrame] = asyncio.Queue(_PENDING_MAX)
 
+    def on_lines(self, chunk: bytes) -> None:
+        """Whole lines arrived, a frame each; never raises for any bytes."""
+        if self.welcomed and self._intake.emit_lines(chunk, self.session_id, self._acknowledge):
+            return
+        for line in chunk.split(b"\n"):
+            if line.strip() and not self.closing:
+                self.on_frame(line)
+
     def on_frame(self, raw: bytes | memoryview) -> None:
         """One frame arrived; never raises for any bytes."""
         if self.welcomed and self._intake.emit_frame(raw, self.session_id, self._acknowledge):

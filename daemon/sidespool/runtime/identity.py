@@ -6,6 +6,7 @@ leaves the machine.
 """
 
 import base64
+import contextlib
 import secrets
 import sys
 from pathlib import Path
@@ -17,7 +18,7 @@ from sidespool.runtime.disk import Disk
 from sidespool.runtime.ids import new_uuid
 
 
-class Install(msgspec.Struct):
+class Install(msgspec.Struct, forbid_unknown_fields=True):
     """What is written to `install.json`; `key` is base64 of 32 bytes."""
 
     install_id: str
@@ -31,18 +32,26 @@ class Install(msgspec.Struct):
 
 
 def load_install(disk: Disk, path: Path) -> tuple[Install, bool]:
-    """The installation's ids and whether they had to be made anew."""
+    """The installation's ids and whether they had to be made anew; a damaged file is set aside."""
     raw = disk.read(path)
+    known = decode_install(raw) if raw is not None else None
+    if known is not None:
+        return known, False
     if raw is not None:
-        try:
-            known = msgspec.json.decode(raw, type=Install)
-            if len(known.key_bytes) == 32 and known.install_id:
-                return known, False
-        except (msgspec.MsgspecError, ValueError, UnicodeDecodeError):
+        with contextlib.suppress(OSError):
             disk.rename(path, path.with_name("install.damaged.json"))
     made = fresh_install()
     save_install(disk, path, made)
     return made, True
+
+
+def decode_install(raw: bytes) -> Install | None:
+    """The ids, or None for bytes that are none."""
+    try:
+        known = msgspec.json.decode(raw, type=Install)
+        return known if len(known.key_bytes) == 32 and known.install_id else None
+    except (msgspec.MsgspecError, RecursionError, ValueError):
+        return None
 
 
 def fresh_install() -> Install:

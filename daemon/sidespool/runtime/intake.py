@@ -5,13 +5,13 @@ refusals, exactly once per frame.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from sidespool.core.admission import Admission, Admitted, Stamp
-from sidespool.core.policy import SEQ_BLOCK
+from sidespool.core.policy import EVENTS_PER_FRAME_MAX, SEQ_BLOCK
 from sidespool.core.tally import Tally
 from sidespool.runtime.ids import dice, now_ms
 from sidespool.runtime.spooler import Spooler
@@ -50,11 +50,30 @@ class Intake:
         `answer(frame_id, accepted, rejected)` is called later.
         """
         frame = self.admission.decode(raw)
-        if frame is None or len(frame.events) > 1_000:
+        if frame is None or len(frame.events) > EVENTS_PER_FRAME_MAX:
             return False
         admitted = self.admission.admit(frame.events, self._stamp(session_id))
         frame_id = frame.id
         self._commit(admitted, len(frame.events), lambda n, bad: answer(frame_id, n, bad))
+        return True
+
+    def emit_lines(self, chunk: bytes, session_id: str | None, answer: Any) -> bool:
+        """The same for many frames, one a line: taken in and committed as one, answered each."""
+        frames = self.admission.decode_lines(chunk)
+        if frames is None or any(len(f.events) > EVENTS_PER_FRAME_MAX for f in frames):
+            return False
+        events = [event for frame in frames for event in frame.events]
+        admitted = self.admission.admit(events, self._stamp(session_id))
+
+        def answer_each(accepted: int, rejected: list[Rejection]) -> None:
+            if not rejected:
+                for frame in frames:
+                    answer(frame.id, len(frame.events), rejected)
+                return
+            for frame, refused in by_frame(frames, rejected):
+                answer(frame.id, len(frame.events) - len(refused), refused)
+
+        self._commit(admitted, len(events), answer_each)
         return True
 
     def emit_raw(self, events: list[msgspec.Raw], session_id: str | None, answer: Answer) -> None:
@@ -103,3 +122,18 @@ class Intake:
         ]
         self._tally.on_rejected(Reason.SPOOL_FULL, len(lost))
         return sorted([*rejected, *lost], key=lambda one: one.index)
+
+
+def by_frame(frames: list[Any], rejected: list[Rejection]) -> Iterator[tuple[Any, list[Rejection]]]:
+    """Refusals of many frames taken in as one, each with its index within its own frame."""
+    waiting = iter(sorted(rejected, key=lambda one: one.index))
+    following = next(waiting, None)
+    start = 0
+    for frame in frames:
+        end = start + len(frame.events)
+        own: list[Rejection] = []
+        while following is not None and following.index < end:
+            own.append(Rejection(following.index - start, following.reason, following.detail))
+            following = next(waiting, None)
+        yield frame, own
+        start = end

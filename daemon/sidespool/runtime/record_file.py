@@ -4,9 +4,10 @@ A file that cannot be decoded is set aside as `NAME.damaged` and the daemon goes
 safe: no counts, no reserved numbers, and for consent the answer "denied" until the user answers.
 """
 
+import contextlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Annotated, TypeVar
 
 import msgspec
 
@@ -19,10 +20,10 @@ from sidespool.wire.event import format_time
 T = TypeVar("T")
 
 
-class State(msgspec.Struct):
+class State(msgspec.Struct, forbid_unknown_fields=True):
     """What is written to `state.json`: the next free sequence number."""
 
-    next_seq: int = 1
+    next_seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
 
 
 def _load(
@@ -31,16 +32,29 @@ def _load(
     decode: Callable[[bytes], T | None],
     log: Callable[[str], None],
 ) -> tuple[T | None, bool]:
-    """The decoded file (None: absent or damaged) and whether it was damaged."""
-    raw = disk.read(path)
+    """The decoded file (None: absent or damaged) and whether it was damaged or unreadable."""
+    try:
+        raw = disk.read(path)
+    except OSError as error:
+        log(f"{path.name} cannot be read: {error.strerror or error}")
+        raw = b""
     if raw is None:
         return None, False
     value = decode(raw)
     if value is None:
-        disk.rename(path, path.with_name(path.name + ".damaged"))
         log(f"{path.name} was damaged and set aside")
+        with contextlib.suppress(OSError):
+            disk.rename(path, path.with_name(path.name + ".damaged"))
         return None, True
     return value, False
+
+
+def _try_save(save: Callable[[], None], path: Path, log: Callable[[str], None]) -> None:
+    """At start: a disk that is full or read-only is told of, and the daemon goes on."""
+    try:
+        save()
+    except OSError as error:
+        log(f"{path.name} cannot be written: {error.strerror or error}")
 
 
 def load_consent(disk: Disk, path: Path, now_ms: int, log: Callable[[str], None]) -> ConsentBook:
@@ -50,8 +64,9 @@ def load_consent(disk: Disk, path: Path, now_ms: int, log: Callable[[str], None]
         denied = ConsentRecord(
             decision="denied", at=format_time(now_ms), door="damaged record", level="off"
         )
-        book = ConsentBook([denied])
-        save_consent(disk, path, book)
+        denied_book = ConsentBook([denied])
+        _try_save(lambda: save_consent(disk, path, denied_book), path, log)
+        return denied_book
     return book or ConsentBook()
 
 
@@ -69,18 +84,23 @@ def load_tally(disk: Disk, path: Path, now_ms: int, log: Callable[[str], None]) 
     return tally
 
 
-def _decode_state(raw: bytes) -> State | None:
+def decode_state(raw: bytes) -> State | None:
+    """The state, or None for bytes that are none."""
     try:
         return msgspec.json.decode(raw, type=State)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
 
 
 def reserve_seq(disk: Disk, path: Path, log: Callable[[str], None]) -> int:
-    """The first sequence number of this run; a block is reserved, so that a crash repeats none."""
-    state, _ = _load(disk, path, _decode_state, log)
+    """The first sequence number of this run; a block is reserved, so that a crash repeats none.
+
+    Where the disk refuses the reservation, nothing can be stored either; the next block that is
+    reserved while running covers it.
+    """
+    state, _ = _load(disk, path, decode_state, log)
     first = state.next_seq if state else 1
-    save_seq(disk, path, first + SEQ_BLOCK)
+    _try_save(lambda: save_seq(disk, path, first + SEQ_BLOCK), path, log)
     return first
 
 

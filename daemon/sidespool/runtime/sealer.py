@@ -50,7 +50,10 @@ class Sealer:
         if report:
             await self.report_losses()
         self._intake.dirty.clear()
-        return await self._spooler.seal_now()
+        sealed = await self._spooler.seal_now()
+        if self._spooler.store.unsettled:  # the disk refused something: again in an interval
+            self._intake.dirty.set()
+        return sealed
 
     async def report_losses(self) -> None:
         """Puts a ClientReport into the spool: frozen on disk first, forgotten when durable."""
@@ -58,7 +61,8 @@ class Sealer:
         if self._level() < Level.USAGE or (tally.frozen is None and not tally.counts.losses):
             return
         frozen = tally.freeze(tally.frozen.event_id if tally.frozen else new_uuid(), now_ms())
-        await self._spooler.call(self._spooler.store.save_tally)
+        if not await self._save_tally():
+            return
         event: dict[str, Any] = {
             "event_type": "ClientReport",
             "event_id": frozen.event_id,
@@ -68,7 +72,15 @@ class Sealer:
         if accepted:
             tally.on_reported()
             self._reported_ms = now_ms()
+            await self._save_tally()
+
+    async def _save_tally(self) -> bool:
+        """False where the disk refuses: the report keeps its id and is tried again."""
+        try:
             await self._spooler.call(self._spooler.store.save_tally)
+        except OSError:
+            return False
+        return True
 
     def _emit(self, event: dict[str, Any]) -> Awaitable[int]:
         done: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -1,10 +1,12 @@
 """Brings the spool folder into order at start: names decide, contents only of active files.
 
-1. An unfinished withdrawal is finished before anything else is looked at.
-2. Sealed files enter the book by their header; they are not inflated.
-3. An active file is cut back to its last whole commit and sealed; one without a whole commit is
-   deleted when it is empty or torn within its first commit, for nothing in it was acknowledged.
-4. What cannot be read is quarantined beside a reason; what is of another version is left alone.
+1. What a crash left half finished goes (`core/succession`).
+2. Sealed files enter the book where header and end agree; they are not inflated.
+3. An active file is cut back to its last whole commit and sealed. One without a whole commit is
+   deleted where it was torn within its first, for nothing in it was acknowledged.
+4. A damaged file is reported to the store, which saves what is whole and quarantines the rest.
+5. What is of another version, or none of ours, is left alone; what the disk refuses to read or
+   repair is tried again later.
 
 Each step may be cut short by a crash and repeated: recovering twice is recovering once.
 """
@@ -16,59 +18,110 @@ import msgspec
 
 from sidespool.core.record import (
     ACTIVE,
+    FORMAT_VERSION,
     HEADER_BYTES,
-    QUARANTINED,
     SEALED,
-    UNKNOWN,
+    TRAILER_BYTES,
+    Recovered,
     SegmentName,
+    commits_behind,
     header,
-    parse_header,
     parse_name,
+    parse_sealed,
     recover,
     segment_name,
     trailer,
 )
 from sidespool.core.spool import Segment
+from sidespool.core.succession import NOTE_SUFFIX, unfinished
 from sidespool.runtime.disk import Disk
+
+_SIZE_BYTES = 4  # a gzip member ends with its size before compression
 
 
 class Found(msgspec.Struct):
-    """What recovery came upon."""
+    """What recovery came upon; names are file names."""
 
     segments: list[Segment] = []
-    quarantined: dict[str, int] = {}
+    damaged: list[SegmentName] = []
+    quarantined: list[str] = []
     left_alone: list[str] = []
+    refused: list[str] = []
 
 
 def recover_spool(disk: Disk, folder: Path, log: Callable[[str], None]) -> Found:
-    """Puts the folder in order and lists what is there; raises OSError where the disk refuses."""
+    """Puts the folder in order and says what is there; raises OSError where it cannot be listed."""
     found = Found()
-    for name in disk.listdir(folder):
-        parsed = parse_name(name)
-        if name.endswith(".tmp"):
-            disk.remove(folder / name)
-        elif parsed is None or parsed.version != 1:
-            if parsed is not None or not name.endswith(".reason.json"):
-                found.left_alone.append(name)
-        elif parsed.state == SEALED:
-            _sealed(disk, folder, parsed, found, log)
-        elif parsed.state == ACTIVE:
-            _active(disk, folder, parsed, found, log)
+    names = disk.listdir(folder)
+    going = unfinished(names)
+    _clear(disk, folder, going, log)
+    for name in sorted(set(names) - set(going)):
+        recover_one(disk, folder, name, found, log)
     return found
 
 
-def _sealed(
-    disk: Disk, folder: Path, name: SegmentName, found: Found, log: Callable[[str], None]
+def _clear(disk: Disk, folder: Path, going: list[str], log: Callable[[str], None]) -> None:
+    """Deletes what is half finished; what the disk keeps is not offered, and goes another day."""
+    try:
+        for name in going:
+            disk.remove(folder / name)
+        if going:
+            disk.sync_dir(folder)
+    except OSError as error:
+        log(f"the disk does not let go of half-finished files: {error.strerror or error}")
+
+
+def recover_one(
+    disk: Disk, folder: Path, name: str, found: Found, log: Callable[[str], None]
 ) -> None:
+    """Adds one file to what was found."""
+    parsed = parse_name(name)
+    try:
+        if parsed is None or parsed.version != FORMAT_VERSION:
+            if not name.endswith(NOTE_SUFFIX):
+                found.left_alone.append(name)
+        elif parsed.state == SEALED:
+            _sealed(disk, folder, parsed, found)
+        elif parsed.state == ACTIVE:
+            _active(disk, folder, parsed, found, log)
+        else:
+            found.quarantined.append(parsed.batch_id)
+    except OSError as error:
+        found.refused.append(name)
+        log(f"{name} cannot be read or repaired now: {error.strerror or error}")
+
+
+def sealed_segment(disk: Disk, folder: Path, name: SegmentName) -> Segment | None:
+    """The book's entry for a sealed file, from its two ends; None where they disagree."""
     path = folder / segment_name(name.batch_id, SEALED)
-    known = parse_header(disk.read_head(path, HEADER_BYTES))
-    if known is None or UNKNOWN in known:
-        quarantine(disk, folder, name.batch_id, SEALED, "corrupt", "the header is damaged")
-        found.quarantined[name.batch_id] = 0
-        log(f"segment {name.batch_id} is damaged and was quarantined")
-        return
-    size = disk.size(path)
-    found.segments.append(Segment(name.batch_id, name.level, size, known[1], known[0], True))
+    head, tail, size = disk.read_ends(path, HEADER_BYTES, _SIZE_BYTES)
+    known = parse_sealed(head, tail)
+    return known and Segment(name.batch_id, name.level, size, known[1], known[0], True)
+
+
+def _sealed(disk: Disk, folder: Path, name: SegmentName, found: Found) -> None:
+    segment = sealed_segment(disk, folder, name)
+    if segment is None:
+        segment = _with_new_header(disk, folder, name)
+    if segment is None:
+        found.damaged.append(name)
+    else:
+        found.segments.append(segment)
+
+
+def _with_new_header(disk: Disk, folder: Path, name: SegmentName) -> Segment | None:
+    """A sealed file of which only the header was damaged."""
+    raw = disk.read(folder / segment_name(name.batch_id, SEALED)) or b""
+    whole = recover(raw)
+    if whole is None or not whole.complete or len(raw) != whole.valid_bytes + TRAILER_BYTES:
+        return None
+    fd = disk.open_for_repair(folder / segment_name(name.batch_id, SEALED))
+    try:
+        disk.write_at(fd, header(whole.events, whole.raw_bytes), 0)
+        disk.sync(fd)
+    finally:
+        disk.close(fd)
+    return Segment(name.batch_id, name.level, len(raw), whole.raw_bytes, whole.events, True)
 
 
 def _active(
@@ -77,47 +130,31 @@ def _active(
     path = folder / segment_name(name.batch_id, ACTIVE)
     raw = disk.read(path) or b""
     whole = recover(raw)
-    if whole is None:
-        if _torn_before_first_commit(raw):
-            disk.remove(path)
-        else:
-            quarantine(disk, folder, name.batch_id, ACTIVE, "corrupt", "no whole commit in it")
-            found.quarantined[name.batch_id] = 0
-            log(f"active segment {name.batch_id} is damaged and was quarantined")
-        return
+    valid_bytes = whole.valid_bytes if whole else 0
+    if commits_behind(raw, valid_bytes):
+        found.damaged.append(name)
+    elif whole is None:
+        disk.remove(path)
+        log(f"segment {name.batch_id} was torn within its first commit: {len(raw)} bytes deleted")
+    else:
+        if len(raw) > valid_bytes and raw[valid_bytes:] != trailer(whole.crc, whole.raw_bytes):
+            log(f"segment {name.batch_id} was torn: {len(raw) - valid_bytes} bytes cut off")
+        found.segments.append(_close(disk, folder, name, whole))
+
+
+def _close(disk: Disk, folder: Path, name: SegmentName, whole: Recovered) -> Segment:
+    """Cuts an active file to its whole commits and seals it."""
     end = trailer(whole.crc, whole.raw_bytes)
+    path = folder / segment_name(name.batch_id, ACTIVE)
     fd = disk.open_for_repair(path)
     try:
         disk.truncate(fd, whole.valid_bytes)
         disk.write_at(fd, end, whole.valid_bytes)
-        disk.write_at(fd, header(whole.events, whole.raw_bytes & 0xFFFFFFFF), 0)
+        disk.write_at(fd, header(whole.events, whole.raw_bytes), 0)
         disk.sync(fd)
     finally:
         disk.close(fd)
     disk.rename(path, folder / segment_name(name.batch_id, SEALED))
     disk.sync_dir(folder)
     size = whole.valid_bytes + len(end)
-    found.segments.append(
-        Segment(name.batch_id, name.level, size, whole.raw_bytes, whole.events, True)
-    )
-
-
-def _torn_before_first_commit(raw: bytes) -> bool:
-    """Whether a crash during the very first commit explains the file: keep nothing of it.
-
-    The header and the first commit are written together and acknowledged after the sync, so a
-    file without one whole commit held nothing acknowledged, unless its header was altered later.
-    """
-    return len(raw) < HEADER_BYTES or not raw.strip(b"\0") or parse_header(raw) is not None
-
-
-def quarantine(
-    disk: Disk, folder: Path, batch_id: str, state: str, reason: str, detail: str
-) -> None:
-    """Sets a segment aside with its reason beside it; safe to repeat."""
-    note = msgspec.json.encode({"batch_id": batch_id, "reason": reason, "detail": detail})
-    disk.write_atomic(folder / f"{batch_id}.v1.reason.json", note)
-    disk.rename(
-        folder / segment_name(batch_id, state), folder / segment_name(batch_id, QUARANTINED)
-    )
-    disk.sync_dir(folder)
+    return Segment(name.batch_id, name.level, size, whole.raw_bytes, whole.events, True)

@@ -1,32 +1,34 @@
 """Carries out what core/spool decides, on the disk, in the writer's thread.
 
 Every method blocks and is called from one thread only. The order of steps is what makes a crash
-between any two of them harmless: count a loss, then delete; write the successor, then delete the
-predecessor; sync, then acknowledge.
+between any two of them harmless: count a loss, then delete (`settlement`); write the successor,
+delete the predecessor, then offer the successor (`core/succession`); sync, then acknowledge.
+
+A disk that refuses is a state, not the end: what could not be sealed, repaired, moved or deleted
+is tried again at each sealing (`unsettled` says whether there is such a thing).
 """
 
-import time
-from collections.abc import Callable
-
-import msgspec
+from collections.abc import Callable, Collection
 
 from sidespool.core.record import (
-    QUARANTINED,
+    ACTIVE,
     SEALED,
-    encode_sealed,
+    SegmentName,
     is_whole,
-    level_of,
     read_lines,
     segment_name,
 )
 from sidespool.core.spool import Full, Segment, SpoolBook
-from sidespool.core.tally import Tally, encode_tally
+from sidespool.core.tally import Tally
 from sidespool.errors import DiskError
 from sidespool.runtime.disk import Disk
-from sidespool.runtime.history import history_name, prune_history
+from sidespool.runtime.ids import now_ms
 from sidespool.runtime.paths import DataPaths
 from sidespool.runtime.segment_file import SegmentFile
-from sidespool.runtime.spool_recovery import quarantine, recover_spool
+from sidespool.runtime.settlement import Note, Settlement, read_note
+from sidespool.runtime.spool_recovery import Found, recover_one, recover_spool
+from sidespool.runtime.spool_withdrawal import batches_above, read_marker, write_marker
+from sidespool.runtime.successor import halve, save_whole
 from sidespool.wire.level import Level
 from sidespool.wire.outcome import DropReason
 
@@ -48,41 +50,78 @@ class SpoolStore:
         self.book = book
         self.tally = tally
         self.quarantined: dict[str, int] = {}
+        self.left_alone: list[str] = []
         self._new_batch_id = new_batch_id
         self._log = log
+        self._settlement = Settlement(disk, paths, tally, log)
         self._active: dict[Level, SegmentFile] = {}
         self._stale: list[SegmentFile] = []
         self._dirty: set[Level] = set()
+        self._refused: list[str] = []
+
+    @property
+    def unsettled(self) -> bool:
+        """Whether the disk refused something that `seal_all` will try again."""
+        return bool(self._stale or self._refused or self.tally.settling)
+
+    # -- start ---------------------------------------------------------------------------------
 
     def recover(self) -> None:
-        """Reads the folder; finishes a withdrawal and evictions that a crash cut short."""
-        raw = self.disk.read(self.paths.withdrawal_file)
+        """Puts the folder in order and fills the book; raises OSError where it cannot be listed."""
+        self._sync_found()
+        self._settlement.finish()
+        self._finish_withdrawal()
         found = recover_spool(self.disk, self.paths.spool, self._log)
+        self._learn(found)
+        self.left_alone = found.left_alone
+        for batch_id in found.quarantined:
+            note = read_note(self.disk, self.paths, batch_id)
+            self.quarantined.setdefault(batch_id, note.events)
+
+    def _sync_found(self) -> None:
+        """Nothing is built on names that a power cut could still take back.
+
+        The parents matter once, at the first start ever, which made the folders.
+        """
+        root = self.paths.root
+        for folder in (self.paths.spool, root, *root.parents[:3]):
+            try:
+                self.disk.sync_dir(folder)
+            except OSError as error:
+                self._log(f"a folder could not be synced: {error.strerror or error}")
+
+    def _learn(self, found: Found) -> None:
         for segment in found.segments:
-            self.book.on_opened(segment)
-        self.quarantined = found.quarantined
-        for batch_id in self.tally.evicting:
-            self._delete(batch_id)
-        if self.tally.evicting:
-            self.tally.evicting = []
-            self.save_tally()
-        if raw is not None:
-            self.purge_above(_withdrawn_to(raw))
+            if segment.batch_id not in self.tally.settling:
+                self.book.on_opened(segment)
+        self._refused = found.refused
+        for name in found.damaged:
+            try:
+                self._save_whole(name)
+            except OSError as error:
+                self._log(f"{name.batch_id} is damaged: {error.strerror or error}")
+                self._refused.append(segment_name(name.batch_id, name.state))
         self.tally.on_recovered(self.book.events)
+
+    def _retry_refused(self) -> None:
+        if self._refused:
+            found = Found()
+            for name in self._refused:
+                recover_one(self.disk, self.paths.spool, name, found, lambda _: None)
+            self._learn(found)
 
     def save_tally(self) -> None:
         """Writes the counts; raises OSError."""
-        self.disk.write_atomic(self.paths.tally_file, encode_tally(self.tally))
+        self._settlement.save()
 
     # -- taking in -----------------------------------------------------------------------------
 
     def append(self, level: Level, lines: bytes, events: int) -> None:
-        """Writes a commit to the level's active segment; DiskError where it cannot be kept."""
-        room = self.book.make_room(level, len(lines) // 4 + 64)
-        if isinstance(room, Full):
-            raise DiskError("the spool is full of more important events")
-        if room.batch_ids:
-            self._evict(room.batch_ids, DropReason.SPOOL_QUOTA)
+        """Writes a commit to the level's active segment; DiskError where it cannot be kept.
+
+        At most one commit a level between two calls of `sync`: recovery relies on it.
+        """
+        self._make_room(level, len(lines) // 4 + 64)
         try:
             segment = self._active.get(level) or self._open(level)
             self._dirty.add(level)
@@ -90,6 +129,21 @@ class SpoolStore:
         except OSError as error:
             self._set_aside(level)
             raise DiskError(f"the disk refused a write: {error.strerror or error}") from error
+        except Exception:
+            self._set_aside(level)  # the encoder may be ahead of the file
+            raise
+
+    def _make_room(self, level: Level, incoming_bytes: int) -> None:
+        unsynced = [self._active[one].batch_id for one in self._dirty if one in self._active]
+        room = self.book.make_room(level, incoming_bytes, unsynced)
+        if isinstance(room, Full):
+            raise DiskError("the spool is full of more important events")
+        if room.batch_ids:
+            try:
+                self._evict(room.batch_ids, DropReason.SPOOL_QUOTA)
+            except OSError as error:
+                why = error.strerror or error
+                raise DiskError(f"the spool is full and cannot be tidied: {why}") from error
 
     def sync(self) -> set[Level]:
         """Makes all appended commits durable; returns the levels for which that failed."""
@@ -134,7 +188,6 @@ class SpoolStore:
                     segment.discard()
                     self.book.on_gone(segment.batch_id)
                 else:
-                    segment.cut_back()
                     self.book.on_sealed(segment.batch_id, segment.seal())
             except OSError:
                 continue
@@ -143,8 +196,10 @@ class SpoolStore:
     # -- sealing -------------------------------------------------------------------------------
 
     def seal_all(self) -> int:
-        """Seals every active segment; returns how many."""
+        """Seals every active segment; returns how many. Tries again what the disk had refused."""
+        self._settlement.finish()
         self._settle_stale()
+        self._retry_refused()
         levels = [level for level in self._active if level not in self._dirty]
         return sum(self._seal(level) for level in levels)
 
@@ -160,143 +215,154 @@ class SpoolStore:
 
     # -- giving up -----------------------------------------------------------------------------
 
-    def _evict(self, batch_ids: tuple[str, ...], reason: DropReason) -> None:
-        """Counts the loss durably, then deletes; a crash in between deletes without counting."""
-        for batch_id in batch_ids:
-            segment = self.book.segments[batch_id]
-            self.tally.on_dropped(reason, segment.events)
-        self.tally.evicting = list(batch_ids)
-        self.save_tally()
-        for batch_id in batch_ids:
-            self._delete(batch_id)
-        self.tally.evicting = []
+    def _evict(self, batch_ids: Collection[str], reason: DropReason) -> None:
+        events = sum(self.book.segments[batch_id].events for batch_id in batch_ids)
+        self._settlement.begin("delete", batch_ids, reason, events)
+        self._forget(batch_ids)
+        self._settlement.finish()
         self._log(f"evicted {len(batch_ids)} segments: {reason}")
 
     def evict_expired(self, now_ms: int) -> int:
-        """Deletes what is past its age; returns the number of segments."""
-        expired = tuple(self.book.expired(now_ms))
-        if expired:
-            self._evict(expired, DropReason.SPOOL_AGE)
+        """Deletes what is past its age; the number of segments, 0 where the disk refuses."""
+        expired = self.book.expired(now_ms)
+        try:
+            if expired:
+                self._evict(expired, DropReason.SPOOL_AGE)
+        except OSError as error:
+            self._log(f"eviction by age is put off: {error.strerror or error}")
+            return 0
         return len(expired)
 
     def purge_above(self, level: Level) -> int:
         """Withdrawal: deletes everything above a level; returns the number of events.
 
-        The marker file makes it complete: while it exists, the next start deletes first.
+        The marker makes it complete: the next start deletes what it names before anything else.
+        Where the disk refuses, the segments are out of the book all the same, so they are not
+        sent, and their deletion is tried again.
         """
-        self.disk.write_atomic(
-            self.paths.withdrawal_file, msgspec.json.encode({"level": level.label})
-        )
-        events = 0
-        for batch_id in self.book.above(level):
-            events += self.book.segments[batch_id].events
-            self._delete(batch_id)
-        self._stale = [one for one in self._stale if one.level <= level]
-        for name in self.disk.listdir(self.paths.spool):
-            if f".{QUARANTINED}" in name and name[15:16] > str(int(level)):
-                self.disk.remove(self.paths.spool / name)
-        self.disk.sync_dir(self.paths.spool)
-        self.tally.on_dropped(DropReason.CONSENT_WITHDRAWN, events)
-        self.save_tally()
-        self.disk.remove(self.paths.withdrawal_file)
-        # Were the marker to come back after a power cut, it would delete what came later.
-        self.disk.sync_dir(self.paths.root)
+        doomed = batches_above(self.disk, self.paths.spool, level)
+        doomed.update(self.book.above(level))
+        if not doomed:
+            return 0
+        events = sum(self.book.segments[one].events for one in doomed if one in self.book.segments)
+        try:
+            write_marker(self.disk, self.paths.withdrawal_file, level, doomed)
+        except OSError as error:
+            self._log(f"the withdrawal could not be noted: {error.strerror or error}")
+        self._withdraw(doomed, events)
         return events
+
+    def _withdraw(self, batch_ids: Collection[str], events: int) -> None:
+        self._settlement.begin_withdrawal(batch_ids, events)
+        self._forget(batch_ids)
+        self._refused = [name for name in self._refused if name[:36] not in batch_ids]
+        for batch_id in batch_ids:
+            self.quarantined.pop(batch_id, None)
+        if not self._settlement.finish():
+            return
+        try:
+            self.save_tally()
+            self.disk.remove(self.paths.withdrawal_file)
+        except OSError as error:
+            self._log(f"the withdrawal's marker stays: {error.strerror or error}")
+
+    def _finish_withdrawal(self) -> None:
+        unfinished = read_marker(self.disk, self.paths.withdrawal_file, self.paths.spool)
+        if unfinished is not None:
+            self._log(f"an unfinished withdrawal is finished: {len(unfinished[0])} segments")
+            self._withdraw(*unfinished)
 
     def forget_all(self) -> None:
         """Closes what is open and empties the book and the counts; the files are a reset's."""
-        self.close()
-        self._active.clear()
-        self._stale.clear()
-        self._dirty.clear()
-        for batch_id in tuple(self.book.segments):
-            self.book.on_gone(batch_id)
+        self._forget(tuple(self.book.segments))
         self.quarantined.clear()
-        self.tally.clear(int(time.time() * 1000))
+        self._refused = []
+        self.tally.clear(now_ms())
 
-    def _delete(self, batch_id: str) -> None:
-        for level, segment in tuple(self._active.items()):
-            if segment.batch_id == batch_id:
-                del self._active[level]
-                self._dirty.discard(level)
-                segment.discard()
-        for segment in self._stale:
-            if segment.batch_id == batch_id:
-                segment.discard()
-        self.disk.remove(self.paths.spool / segment_name(batch_id, SEALED))
-        self.book.on_gone(batch_id)
+    def _forget(self, batch_ids: Collection[str]) -> None:
+        """Nothing in memory knows these segments any more; their files are another matter."""
+        for segment in [*self._active.values(), *self._stale]:
+            if segment.batch_id in batch_ids:
+                try:
+                    segment.close()
+                except OSError as error:
+                    self._log(f"a segment did not close: {error.strerror or error}")
+        self._stale = [one for one in self._stale if one.batch_id not in batch_ids]
+        gone = {level for level, one in self._active.items() if one.batch_id in batch_ids}
+        self._active = {level: one for level, one in self._active.items() if level not in gone}
+        self._dirty -= gone
+        for batch_id in batch_ids:
+            self.book.on_gone(batch_id)
 
     # -- after the upload ----------------------------------------------------------------------
 
     def acknowledged(self, batch_id: str, delivered: int, rejected: int) -> None:
-        """The collector has the batch: its bytes move to the history, and the spool forgets it."""
+        """The collector has the batch: its bytes move to the history, and the spool forgets it.
+
+        Raises OSError where the disk refuses; safe to repeat.
+        """
+        if batch_id not in self.book.segments:
+            return
+        if rejected and batch_id not in self.tally.settling:
+            self._settlement.begin("history", (batch_id,), DropReason.REJECTED, rejected)
+        self._settlement.to_history(batch_id)
         self.tally.on_delivered(delivered)
-        self.tally.on_dropped(DropReason.REJECTED, rejected)
-        sealed = self.paths.spool / segment_name(batch_id, SEALED)
-        now_ms = int(time.time() * 1000)
+        self._forget((batch_id,))
+        if not self._settlement.finish():
+            return
         try:
-            self.disk.rename(sealed, self.paths.history / history_name(now_ms, batch_id))
-            self.disk.sync_dir(self.paths.history)
-            prune_history(self.disk, self.paths.history, now_ms)
-        except OSError:
-            self.disk.remove(sealed)
-        self.disk.sync_dir(self.paths.spool)
-        self.book.on_gone(batch_id)
+            self.disk.sync_dir(self.paths.spool)
+        except OSError as error:  # were the file to come back, the collector knows its batch id
+            self._log(f"the spool folder could not be synced: {error.strerror or error}")
 
     def set_aside(self, batch_id: str, reason: str, detail: str) -> None:
         """Quarantines a batch that cannot be delivered; it is never deleted by itself.
 
         A batch that is damaged on disk is not the collector's to judge: its whole commits are
-        sealed anew and sent, and only the rest stays behind.
+        sealed anew and sent, and only the rest stays behind. Raises OSError; safe to repeat.
         """
+        segment = self.book.segments.get(batch_id)
+        if segment is None:
+            return
         raw = self.disk.read(self.paths.spool / segment_name(batch_id, SEALED)) or b""
-        segment = self.book.on_gone(batch_id)
-        lost = segment.events if segment else 0
-        whole = is_whole(raw)
-        if not whole:
-            lines = read_lines(raw)
-            reason, detail = DropReason.CORRUPT, f"{len(lines)} of {lost} events were saved"
-            lost = max(lost - len(lines), 0)
-            if lines:
-                self._write_sealed(level_of(batch_id) or Level.USAGE, lines)
-        self.tally.on_dropped(DropReason.REFUSED if whole else DropReason.CORRUPT, lost)
-        self.save_tally()
-        quarantine(self.disk, self.paths.spool, batch_id, SEALED, reason, detail)
-        self.quarantined[batch_id] = lost
+        if not is_whole(raw):
+            self._save_whole(SegmentName(batch_id, segment.level, 1, SEALED), segment.events)
+            return
+        note = Note(batch_id, reason, detail, segment.events)
+        self._settlement.quarantine(note, DropReason.REFUSED)
+        self._put_away(note)
 
-    def _write_sealed(self, level: Level, lines: list[bytes]) -> str:
-        """A new sealed segment of these lines, durable; its batch id."""
-        batch_id = self._new_batch_id(level)
-        data = encode_sealed(lines)
-        self.disk.write_atomic(self.paths.spool / segment_name(batch_id, SEALED), data)
-        raw_bytes = sum(len(line) + 1 for line in lines)
-        self.book.on_opened(Segment(batch_id, level, len(data), raw_bytes, len(lines), True))
-        return batch_id
+    def _save_whole(self, name: SegmentName, events: int | None = None) -> None:
+        saved, note = save_whole(self.disk, self.paths.spool, self._settlement, name, events)
+        self._put_away(note)
+        if saved is not None:
+            self.book.on_opened(saved)
+        self._log(f"segment {note.batch_id} is {note.detail}, {note.events} lost")
+
+    def _put_away(self, note: Note) -> None:
+        self._forget((note.batch_id,))
+        self.quarantined[note.batch_id] = note.events
 
     def halve(self, batch_id: str) -> list[str]:
         """Replaces a batch by two of half its events; returns their ids.
 
-        A crash before the original is gone leaves it beside one half or both: all are sent, and
-        the store knows every event of the second by its id. Nothing is lost, nothing doubles.
+        Raises OSError where the disk refuses; safe to repeat.
         """
-        path = self.paths.spool / segment_name(batch_id, SEALED)
-        lines = read_lines(self.disk.read(path) or b"")
-        level = self.book.segments[batch_id].level
-        if len(lines) < 2:
+        segment = self.book.segments.get(batch_id)
+        if segment is None:
+            return []
+        halves = halve(self.disk, self.paths.spool, batch_id, segment.level)
+        if halves is None:
             self.set_aside(batch_id, "too_large", "the collector refuses even a single event")
             return []
-        middle = len(lines) // 2
-        names = [
-            self._write_sealed(level, lines[:middle]),
-            self._write_sealed(level, lines[middle:]),
-        ]
-        self._delete(batch_id)
-        self.disk.sync_dir(self.paths.spool)
-        return names
+        self.book.on_gone(batch_id)
+        for half in halves:
+            self.book.on_opened(half)
+        return [half.batch_id for half in halves]
 
     def lines_of(self, batch_id: str) -> list[bytes]:
         """The events of one segment, sealed or active, as JSON lines."""
-        for state in (SEALED, "active"):
+        for state in (SEALED, ACTIVE):
             raw = self.disk.read(self.paths.spool / segment_name(batch_id, state))
             if raw is not None:
                 return read_lines(raw)
@@ -306,12 +372,3 @@ class SpoolStore:
         """Closes what is open; files stay as they are."""
         for segment in (*self._active.values(), *self._stale):
             segment.close()
-
-
-def _withdrawn_to(raw: bytes) -> Level:
-    """The level of an unfinished withdrawal; an unreadable marker withdraws everything."""
-    try:
-        label = msgspec.json.decode(raw, type=dict[str, str])["level"]
-        return Level[label.upper()]
-    except (msgspec.MsgspecError, KeyError):
-        return Level.OFF

@@ -159,14 +159,22 @@ class Spooler:
             for chunk in commit.chunks:
                 by_level.setdefault(chunk.level, []).append(chunk)
         errors: dict[Level, str] = {}
-        for level, chunks in by_level.items():
+        # The most important first: room is made for it before anything else of the group is
+        # written, and nothing that is written but not synced is ever evicted.
+        for level in sorted(by_level):
+            chunks = by_level[level]
             lines = b"".join([chunk.lines for chunk in chunks])
             try:
                 self.store.append(level, lines, sum(chunk.events for chunk in chunks))
             except DiskError as error:
                 errors[level] = error.message
-        for level in self.store.sync():
-            errors[level] = "the disk did not confirm a write"
+            except Exception as error:  # the thread must live, whatever it is
+                errors[level] = f"unexpected {type(error).__name__}: {error}"
+        try:
+            for level in self.store.sync():
+                errors[level] = "the disk did not confirm a write"
+        except Exception as error:
+            errors |= dict.fromkeys(by_level, f"unexpected {type(error).__name__}: {error}")
         self._tell(self._delivered, group, errors, self._news())
 
     def _execute(self, call: _Call) -> None:

@@ -45,7 +45,7 @@ GATE = (
     r"(?i)\b(?:mysql|mariadb|mycli|sshpass|curl|wget|redis-cli|7z|zip|unzip|docker|podman|helm|mongo|psql"
     r"|cqlsh|influx|sqlcmd|bcp|isql|ldap|xfreerdp|smbclient|psexec|lftp|mosquitto|net use|htpasswd"
     r"|sqlplus|cmdkey|auth |echo|snowsql|oc|az|heroku|http) ?",
-    r"(?i)-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|^[\w.*-]+:[\d*]+:",
+    r"(?i)-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|:(?:\d{2,5}|\*):[\w*-]+:[\w*-]+:",
 )
 
 

@@ -17,7 +17,7 @@ GENERIC_NAMES = frozenset(
     www-data git postgres mysql mongodb redis sa service local localhost localdomain server client
     host desktop laptop owner me none null undefined anonymous unknown codespace vscode gitpod
     ec2-user azureuser circleci travis gitlab-runner github macbook macbook-pro imac pc computer
-    lan internal domain workgroup linux windows macos darwin name username hostname
+    sudo adm wheel staff plugdev cdrom dip lpadmin lan internal domain workgroup linux windows macos darwin name username hostname
     """.split()
 )
 _NAME_LENGTH_MIN = 3

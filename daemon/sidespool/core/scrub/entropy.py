@@ -13,7 +13,7 @@ _DECLARED = Lazy(
     re.IGNORECASE,
 )
 _SUSPICIOUS_LEFT = Lazy(r"(?:=|:\s?|[\"'])$")
-_NORMALISED_MIN = 0.82
+_NORMALISED_MIN = 0.78
 _TURNS_MIN = 0.38
 
 
@@ -37,7 +37,7 @@ def _is_random(value: str) -> bool:
     has_digit = any(c.isdigit() for c in value)
     has_lower = any("a" <= c <= "z" for c in value)
     has_upper = any("A" <= c <= "Z" for c in value)
-    if not (has_digit and has_lower and has_upper):
+    if not (has_lower and has_upper and (has_digit or len(value) >= 40)):
         return False
     if len(value) < 32 and ("/" in value or "_" in value or "-" in value):
         return False

@@ -32,11 +32,17 @@ _SOURCES: tuple[tuple[int, str], ...] = (
     (LITERAL, r"\\[\"nrtu/\\]"),
     (
         NAMED,
-        r"(?i)pass(?:w|p|c|\b|_)|pwd|pswd|psw|psk|kennwort|contrase|senha|has[lł]o|пароль|密码|パスワード"
-        r"|mot.?de.?passe|secret|token|credential|auth|cookie|csrf|xsrf|jwt|bearer|nonce|mnemonic|webhook|key|code"
-        r"|requirepass|identified by|\bbasic |negotiate |ntlm |connection.?string"
-        r"|(?:sess\w*|sid|otp|mfa|2fa|pin|cv[vc]2?|sig\w*|salt|seed|dsn|pw|phrase)"
-        r"(?:[\"'\]\\]*\s*[:=>,(]|\s+(?:is|was|are)\b|[\"'\\]+|\s+\d)",
+        r"(?i)(?:pass|pwd|pswd|psw|psk|kennwort|contrase|senha|has[lł]o|пароль|密码|パスワード|mot.?de.?passe|secret"
+        r"|token|credential|auth|cookie|csrf|xsrf|jwt|bearer|nonce|mnemonic|webhook|key|codes?|connection.?string"
+        r"|sess|sid|otp|mfa|2fa|pin|cv[vc]2?|sig|salt|seed|dsn|\bpw|phrase|words)[\w-]*(?:\[\w*\])?"
+        r"(?:[\"'\]\\\x60»”’]*\s*(?:[:=>,(：<]|->)|\s+(?:is|was|are|set|equals|ist|lautet|est|es|reads?|of|value|changed)\b"
+        r"|\s*[\"'\x60\\<]|\s+\S*\d)",
+    ),
+    (
+        NAMED,
+        r"(?i)requirepass|masterauth|identified by|\b(?:basic|bearer|negotiate|ntlm|token|apikey)(?:\s|%20|\+)+[A-Za-z0-9._~+/=|-]{8}"
+        r"|--?[\w-]*(?:pass|pwd|secret|token|key|auth|cred)[\w-]*\s|login\s+\S+\s+password|machine\s.*password"
+        r"|(?:key|token|secret)s?\s+[\w.+/=-]{16}",
     ),
     (URL, r":\\*/\\*/|(?i)www\.|(?i)\b(?:data|mailto|magnet|otpauth|tel|jdbc):|@[\w.-]+:"),
     (
@@ -68,22 +74,23 @@ _SOURCES: tuple[tuple[int, str], ...] = (
     (
         IDENTITY,
         r"(?i)(?:user|login|logname|account|name|owner|principal|benutzer|utilisateur|usuario|whoami|nom|assignee|requester|identity|uid|userid|as|role|id"
-        r"|host|computer|node|server|workstation|domain|data source|addr|address|fqdn|ssid)[\"'\]\\]*\s*(?:[:=]|->)|['\"`]@['\"`]",
+        r"|host|computer|node.?name|server|workstation|domain|data source|addr|address|fqdn|ssid)[\"'\]\\]*\s*(?:[:=]|->)|['\"`]@['\"`]",
     ),
     (
         IDENTITY,
         r"(?i)\b(?:user|role|login|account|username|principal|owner)(?: named| with name| name)? [\"'`«“]|for (?:invalid )?user |(?:accepted|failed) \S+ for "
         r"|(?:logged|signed|log) (?:in|on) as |running as |run as |authenticated as |impersonat|owned by |welcome|\bsu: |hello|\bhi,? |\bdear |USER=|NAME=|modified by "
-        r"|locked by |checked out by |chown |[ug]id=\d|\w@[\w.-]+[]:$#%> ]|\b(?:ssh|scp|sftp|mosh|rsync) |[A-Z0-9]\\+[A-Za-z]|AzureAD\\|Account\\|r[w-][xsStT-]|sudo:|:x:\d|['’]s (?:mac|imac|ipho|ipad|pc|lap|comp)",
+        r"|locked by |checked out by |chown |[ug]id=\d|\w@[\w.-]+[]:$#%> ]|\b(?:ssh|scp|sftp|mosh|rsync) |AzureAD\\|Account\\|r[w-][xsStT-]|sudo:|:x:\d|['’]s (?:mac|imac|ipho|ipad|pc|lap|comp)",
     ),
+    (IDENTITY, r"\b[A-Z][A-Z0-9-]+\\+[A-Za-z]"),
     (
         HOST,
         r"(?i)(?:DESKTOP|LAPTOP|WIN|PC|EC2AMAZ|ip)-[A-Za-z0-9]{1,12}|-(?:macbook|imac|mac|iphone|ipad|pc|laptop)|(?:macbook|imac|mac|pc|laptop|iphone)[\w-]*-(?:de|von|di|van|fra|af|som)-"
         r"|\.(?:local|lan|corp|intranet|internal|localdomain|arpa|box|intra|private|ad)\b"
-        r"|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|resolve|unknown ?host|no such host|translate host|name or service|name resolution|getaddrinfo"
+        r"|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|resolve host|to resolve|not resolve|unknown ?host|no such host|translate host|name or service|name resolution|getaddrinfo"
         r"|connect|lookup|reach host|\bping|host key|known host|nslookup|altnames",
     ),
-    (ENTROPY, r"[A-Za-z0-9+_=-]{24}|[A-Za-z0-9+/_=-]{38}"),
+    (ENTROPY, r"[A-Za-z0-9+_=-]{24}|[A-Za-z0-9+]{4,}/[A-Za-z0-9+]{10,}"),
 )
 
 

@@ -30,11 +30,11 @@ _PHRASES = Lazy(
     r"(?: named| with name| name)? (?=[\"'`«“])|for (?:invalid )?user |(?:accepted|failed) [\w/-]{3,30} for (?:invalid user )?"
     r"|logged in as |signed in as |log(?:ged)? on as |running as (?:user )?|run as user |authenticated as |impersonat\w+ |owned by (?:user )?"
     r"|session (?:opened|closed) for user |welcome(?: back)?, |su: |whoami\s{1,4}|hello,? |hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by |locked by (?:user )?|checked out by |chown (?:-R )?)"
-    r"[\"'`«“]?)(?P<bare>[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30})?)(?![\w@(])(?!\.\w)",
+    r"[\"'`«“]?)(?P<bare>(?<=[\"'`«“])[^\W_][^\"'`»”\n<>{}]{1,60}(?=[\"'`»”])|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30})?)(?![\w@(])(?!\.\w)",
     re.IGNORECASE,
 )
 _UID = Lazy(r"\b(?P<lead>(?:uid|gid|euid|egid|groups)=\d{1,10}\()(?P<bare>[\w.$-]{2,64})(?=\))|(?<=,)(?P<lead2>\d{1,10}\()(?P<bare2>[\w.$-]{2,64})(?=\))")
-_SQL_USER = Lazy(r"(?P<lead>['\"`])(?P<bare>[\w.$-]{1,64})(?P<at>['\"`]@['\"`])(?P<host>[^'\"`\s]{1,128})(?=['\"`])")
+_SQL_USER = Lazy(rf"(?P<lead>['\"`])(?P<bare>[\w.${ph.MARKS}-]{{1,64}})(?P<at>['\"`]@['\"`])(?P<host>[^'\"`\s]{{1,128}})(?=['\"`])")
 _PROMPT = Lazy(
     r"(?<![\w@./-])(?P<user>[a-z_][\w.-]{0,31})@(?P<host>[A-Za-z0-9][\w.-]{0,63})(?=:(?:[~$]|/(?!/))|:[ ]?[\w.-]+[$#>] |[ ][~/]\S*(?:[ ][$#%>]|\])|\]?[$#%>](?:\s|$)|:~|[ ]~)"
 )
@@ -166,6 +166,8 @@ def _keyed_host(match: re.Match[str]) -> str:
 def _phrase(match: re.Match[str]) -> str:
     value = match["bare"]
     kept = ""
+    if " " in value and match["lead"][-1] in "\"'`«“":
+        return match[0] if any(_known(word) for word in value.split()) else match["lead"] + ph.USER
     if " " in value:
         first, second = value.split(" ", 1)
         if not second[0].isupper() or _known(first):

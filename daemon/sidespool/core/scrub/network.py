@@ -38,6 +38,8 @@ def _ipv4(match: re.Match[str]) -> str:
     after = text[match.end() : match.end() + 6]
     if second == third == fourth == 0 and not (after[:1] in ("/", ":") and after[1:2].isdigit()):
         return quad if not _ADDRESS_BEFORE.search(before) else ph.IP
+    if (first, second) == (2, 5) and third in (4, 29):  # X.509 object ids
+        return quad
     if any(len(part) > 1 and part[0] == "0" for part in quad.split(".")):
         return quad
     return ph.IP
@@ -48,7 +50,7 @@ _IPV6 = Lazy(
     r"|(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
     r"(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?::?\d{1,3}(?:\.\d{1,3}){3})?"
     r"|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}:\d{1,3}(?:\.\d{1,3}){3})"
-    r"(?P<zone>%[A-Za-z0-9._-]{1,20})?(?P<mask>/\d{1,3})?(?![\w:])"
+    r"(?P<zone>%[A-Za-z0-9._-]{1,20})?(?P<mask>/\d{1,3})?(?!\w|:[\w:])"
 )
 
 
@@ -127,7 +129,7 @@ _NOT_FOUND = Lazy(
     r"|unable to resolve host(?:name)?|unknown host|UnknownHostException|no such host"
     r"|could not translate host name|name or service not known|temporary failure in name resolution"
     r"|getaddrinfo failed(?: for)?|connect(?:ion)? to(?: server at)?|connecting to|connected to"
-    r"|lookup|reach host|ssh to|ping|host key for|known host|resolve|nslookup|altnames: Host)\b"
+    r"|lookup|reach host|ssh to|ping|host key for|known host|nslookup|altnames: Host)\b"
     r"[:\s]{0,3}(?:host(?:name)? )?[\"'`]?)"
     r"(?P<host>(?:[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}))(?:\.[A-Za-z0-9_-]{1,63}){0,8})(?=[\"'`:\s,;)\]]|\.?$|\. )",
     re.IGNORECASE,

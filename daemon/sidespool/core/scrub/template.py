@@ -51,7 +51,7 @@ _COUNTER = Lazy(
 _ID_KEYED = Lazy(r"(?P<lead>\b(?:\w{0,24}[_-])?(?:id|Id|ID|ids|guid|uuid|sha|hash|nonce)(?:[\"']?\s{0,2}[:=]\s{0,2}[\"']?|\s[\"']?))(?P<id>(?=[\w.:-]{0,64}\d)[\w.:-]{2,64})(?![\w])")
 _ID_SHAPED = Lazy(r"(?<![\w-])(?:[a-z]{2,12}_(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{8,64}|(?=[a-z0-9]*\d[a-z]+\d)[a-z0-9]{20,40})(?![\w-])")
 _NUMBER_KEEP = Lazy(r"(?:error #|SQLSTATE[\s\[:=(]{0,3}|signal |RFC ?|ISO[ -]|\bv|ES|Python |Node(?:\.js)? v?|Java |PHP |Ruby |version |Version |Go |TLSv?|SSLv?|HTTP/|ECMAScript |Angular |React |Electron |Windows |macOS |Ubuntu |Debian |Android |iOS )$")
-_NUMBER = Lazy(r"(?<![\w.{/@-])(?<!\w[+])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?=(?:[KMGTkmg]i?[Bb]?|px|em|rem|%|x|th|st|nd|rd)?(?![\w]))(?!\.\d|-[A-Za-z]|[/@]\d)")
+_NUMBER = Lazy(r"(?<![\w.{@-])(?<![A-Za-z._]/)(?<!\w[+])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?=(?:[KMGTkmg]i?[Bb]?|px|em|rem|%|x|th|st|nd|rd)?(?![\w]))(?!\.\d|-[A-Za-z]|[/@]\d)")
 _POSITION = Lazy(r"(?<=[\w)\]>}:]):\d{1,9}(?::\d{1,9})?(?=$|[\s)\],;:'\"])")
 _AFTER_HYPHEN = Lazy(r"(?<=[\s(=:,])[-+]?\d+(?:\.\d+)?(?=-\d)")
 _UNEXPECTED = Lazy(r"(?P<lead>\bUnexpected token )(?P<what>[^\s'\"]{1,20})(?= in JSON|, )")

@@ -7,6 +7,8 @@ a comma or an escape is a token all the same. The shapes are the vendors' publis
 import re
 from functools import cache
 
+import re2
+
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
 
@@ -90,8 +92,9 @@ _GATE_COUNT_MAX = 10
 
 def gate_sources() -> list[str]:
     """The same shapes for RE2: no look-around, short counts. They may fire once too often."""
-    sources = [_LOOK_AROUND.sub("", source) for source in (*_UNIQUE, *_MARKED)]
-    return [_COUNT.sub(_shorter, source) for source in sources]
+    unique = [_COUNT.sub(_shorter, _LOOK_AROUND.sub("", source)) for source in _UNIQUE]
+    marked = [_LOOK_AROUND.sub("", source) for source in _MARKED]
+    return unique + [rf"(?m)(?:^|\\[nrt]|[^A-Za-z0-9_/.-])(?:{source})" for source in marked]
 
 
 def _shorter(match: re.Match[str]) -> str:
@@ -108,9 +111,23 @@ def _patterns() -> list[Lazy]:
 
 def scrub_tokens(text: str) -> str:
     """Replaces every vendor token, JWT and password hash, whole."""
-    for pattern in _patterns():
-        text = pattern.sub(_replacement, text)
+    for index in _hits(text):
+        text = _patterns()[index].sub(_replacement, text)
     return text
+
+
+@cache
+def _set() -> re2.Set:
+    made = re2.Set.SearchSet()
+    for source in gate_sources():
+        made.Add(source)
+    made.Compile()
+    return made
+
+
+def _hits(text: str) -> list[int]:
+    """Which of the patterns can match at all: there are too many to try each."""
+    return sorted(_set().Match(text.encode("utf-8", "surrogatepass")) or ())
 
 
 def _replacement(match: re.Match[str]) -> str:

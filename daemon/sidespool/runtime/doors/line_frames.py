@@ -49,12 +49,12 @@ class LineBuffer:
         """Whether the line that has begun is over the limit."""
         return self._end > self._limit
 
-    def take(self) -> list[bytes]:
-        """Whole lines without their ends; what is left moves to the front."""
+    def take(self) -> bytes:
+        """Whole lines, without the end of the last; what is left moves to the front."""
         cut = self._buffer.rfind(b"\n", 0, self._end)
         if cut < 0:
-            return []
-        lines = bytes(memoryview(self._buffer)[:cut]).split(b"\n")
+            return b""
+        lines = bytes(memoryview(self._buffer)[:cut])
         rest = self._end - cut - 1
         if len(self._buffer) > START_BYTES and rest < START_BYTES:
             fresh = bytearray(START_BYTES)

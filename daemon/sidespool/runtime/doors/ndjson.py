@@ -55,9 +55,8 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
             return
         self._lines.took(nbytes)
         lines = self._lines.take()
-        for line in lines:
-            if line and not conversation.closing:
-                conversation.on_frame(line)
+        if lines:
+            conversation.on_lines(lines)
         if self._lines.too_long:
             conversation.on_oversize()
         if conversation.closing:

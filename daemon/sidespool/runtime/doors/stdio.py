@@ -108,8 +108,8 @@ class StandardInput:
 
     def _frames(self, data: bytes, conversation: Conversation) -> None:
         self._lines.feed(data)
-        for line in self._lines.take():
-            if line.strip():
-                conversation.on_frame(line)
+        lines = self._lines.take()
+        if lines:
+            conversation.on_lines(lines)
         if self._lines.too_long:
             conversation.on_oversize()

@@ -78,6 +78,7 @@ class HttpSession:
             async with asyncio.timeout(request.deadlines.request_s(request.size_bytes)):
                 return await self._once(request, expect)
         except (aiohttp.ClientError, OSError, ValueError) as error:  # OSError: timeouts, too
+            self.abort()  # a peer that reads nothing would keep an orderly close open for ever
             return failure_of(error)
 
     async def _once(self, request: Request, expect: bool) -> RawAnswer:

@@ -1,0 +1,1 @@
+"""What `sidespool doctor` looks at: this machine, and the way to the collector."""

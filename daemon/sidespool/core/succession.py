@@ -1,0 +1,71 @@
+"""Decides from names alone which spool files a crash left superseded or half finished.
+
+A segment may be replaced: by its two halves when the collector finds it too large, or by what was
+saved of it when it is damaged. The batch id of a successor follows from its origin's, so that
+doing it twice writes the same file. The order on disk is always: successors whole and durable,
+origin gone and that durable, successors offered for upload. From that follows:
+
+| beside an origin that still stands | means | goes |
+|---|---|---|
+| both halves | cut off before the origin was deleted | the origin |
+| one half | cut off between the halves | the half |
+| what was saved of it | cut off before the origin was put away | what was saved (again later) |
+"""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Iterable
+
+from sidespool.core.record import ACTIVE, FORMAT_VERSION, QUARANTINED, SEALED, parse_name
+from sidespool.core.record import segment_name as name_of
+
+FIRST_HALF, SECOND_HALF, SAVED = "first half", "second half", "saved"
+NOTE_SUFFIX = f".v{FORMAT_VERSION}.reason.json"
+_COMMON_CHARS = 19  # time, level and eight random bits: what a successor keeps of its origin's id
+
+
+def derived_id(batch_id: str, role: str) -> str:
+    """The batch id of a segment made from another: same time and level, other random bits."""
+    digest = hashlib.blake2b(f"{batch_id}/{role}".encode(), digest_size=8).digest()
+    low = int.from_bytes(digest, "big") & 0x3FFFFFFFFFFFFFFF | 0x8000000000000000
+    return f"{batch_id[:_COMMON_CHARS]}{low >> 48:04x}-{low & 0xFFFFFFFFFFFF:012x}"
+
+
+def note_name(batch_id: str) -> str:
+    """The file beside a quarantined segment that says why."""
+    return f"{batch_id}{NOTE_SUFFIX}"
+
+
+def files_of(batch_id: str) -> tuple[str, ...]:
+    """Every name under which content of a segment can lie in the spool folder."""
+    whole = [name_of(batch_id, state) for state in (ACTIVE, SEALED, QUARANTINED)]
+    note = note_name(batch_id)
+    return (*whole, note, f"{whole[1]}.tmp", f"{note}.tmp")
+
+
+def unfinished(names: Iterable[str]) -> list[str]:
+    """The files that must go before anything else in the folder is looked at."""
+    listed = set(names)
+    out = [name for name in listed if name.endswith(".tmp")]
+    related: dict[str, list[str]] = defaultdict(list)
+    for name in listed:
+        parsed = parse_name(name)
+        if parsed is not None and parsed.version == FORMAT_VERSION and parsed.state != QUARANTINED:
+            related[parsed.batch_id[:_COMMON_CHARS]].append(parsed.batch_id)
+        elif name.endswith(NOTE_SUFFIX):
+            batch_id = name.removesuffix(NOTE_SUFFIX)
+            if name_of(batch_id, QUARANTINED) not in listed:
+                out.append(name)
+    for batch_ids in related.values():
+        if len(batch_ids) > 1:
+            for batch_id in batch_ids:
+                out += _superseded(batch_id, listed)
+    return sorted(set(out))
+
+
+def _superseded(origin: str, listed: set[str]) -> list[str]:
+    halves = [name_of(derived_id(origin, role), SEALED) for role in (FIRST_HALF, SECOND_HALF)]
+    saved = name_of(derived_id(origin, SAVED), SEALED)
+    if listed.issuperset(halves):
+        return [name_of(origin, SEALED)]
+    return [name for name in (*halves, saved) if name in listed]

@@ -1,0 +1,132 @@
+"""Lets segments leave the spool so that each loss is counted once, whatever is cut short.
+
+The order is always: the loss is counted and the files it is about are named (`tally.settling`),
+in one atomic write; then the files go; when that is durable, their names are forgotten. A crash
+before the write: nothing happened. A crash after it: the start finishes without counting. A disk
+that refuses: the names stay, nothing offers these segments any more, and it is tried again.
+"""
+
+from collections.abc import Callable, Collection
+
+import msgspec
+
+from sidespool.core.record import ACTIVE, QUARANTINED, SEALED, segment_name
+from sidespool.core.succession import files_of, note_name
+from sidespool.core.tally import Settling, Tally, encode_tally
+from sidespool.runtime.disk import Disk
+from sidespool.runtime.history import history_name, prune_history
+from sidespool.runtime.ids import now_ms
+from sidespool.runtime.paths import DataPaths
+from sidespool.wire.outcome import DropReason
+
+
+class Note(msgspec.Struct):
+    """What is written beside a quarantined segment; `events` of it are lost."""
+
+    batch_id: str
+    reason: str
+    detail: str
+    events: int = 0
+
+
+class Settlement:
+    """The tally on disk, and the files that are on their way out of the spool."""
+
+    def __init__(
+        self, disk: Disk, paths: DataPaths, tally: Tally, log: Callable[[str], None]
+    ) -> None:
+        self._disk = disk
+        self._paths = paths
+        self._log = log
+        self.tally = tally
+
+    def save(self) -> None:
+        """Writes the counts; raises OSError."""
+        self._disk.write_atomic(self._paths.tally_file, encode_tally(self.tally))
+
+    def begin(
+        self, how: Settling, batch_ids: Collection[str], reason: DropReason, events: int
+    ) -> None:
+        """Counts a loss durably; raises OSError, and then nothing was counted."""
+        self.tally.begin(how, batch_ids, reason, events)
+        try:
+            self.save()
+        except OSError:
+            self.tally.undo(batch_ids, reason, events)
+            raise
+
+    def begin_withdrawal(self, batch_ids: Collection[str], events: int) -> None:
+        """The same for a withdrawal, which goes on even where nothing can be written."""
+        self.tally.begin("delete", batch_ids, DropReason.CONSENT_WITHDRAWN, events)
+        try:
+            self.save()
+        except OSError as error:
+            self._log(f"a withdrawal could not be counted yet: {error.strerror or error}")
+
+    def finish(self) -> bool:
+        """Moves or deletes what is counted; False where the disk refuses some of it."""
+        if not self.tally.settling:
+            return True
+        done = []
+        for batch_id, how in self.tally.settling.items():
+            try:
+                self._carry_out(batch_id, how)
+                done.append(batch_id)
+            except OSError as error:
+                self._log(f"segment {batch_id} could not be moved: {error.strerror or error}")
+        try:
+            self._disk.sync_dir(self._paths.spool)
+        except OSError:
+            return False
+        for batch_id in done:
+            del self.tally.settling[batch_id]
+        return not self.tally.settling
+
+    def _carry_out(self, batch_id: str, how: Settling) -> None:
+        if how == "delete":
+            for name in files_of(batch_id):
+                self._disk.remove(self._paths.spool / name)
+        elif how == "history":
+            self.to_history(batch_id)
+        else:
+            self._to_quarantine(batch_id)
+
+    def to_history(self, batch_id: str) -> None:
+        """A delivered segment's bytes become history, or go where that cannot be."""
+        sealed = self._paths.spool / segment_name(batch_id, SEALED)
+        sent_ms = now_ms()
+        try:
+            self._disk.rename(sealed, self._paths.history / history_name(sent_ms, batch_id))
+            self._disk.sync_dir(self._paths.history)
+            prune_history(self._disk, self._paths.history, sent_ms)
+        except OSError:
+            self._disk.remove(sealed)
+
+    def quarantine(self, note: Note, reason: DropReason) -> None:
+        """Counts a segment's loss and sets it aside beside its note; raises OSError."""
+        spool = self._paths.spool
+        self._disk.write_atomic(spool / note_name(note.batch_id), msgspec.json.encode(note))
+        if note.batch_id not in self.tally.settling:
+            self.begin("quarantine", (note.batch_id,), reason, note.events)
+        self.finish()
+
+    def _to_quarantine(self, batch_id: str) -> None:
+        spool = self._paths.spool
+        for state in (SEALED, ACTIVE):
+            try:
+                self._disk.rename(
+                    spool / segment_name(batch_id, state),
+                    spool / segment_name(batch_id, QUARANTINED),
+                )
+            except FileNotFoundError:
+                continue
+            return
+
+
+def read_note(disk: Disk, paths: DataPaths, batch_id: str) -> Note:
+    """The note beside a quarantined segment; an empty one where there is none to be read."""
+    try:
+        raw = disk.read(paths.spool / note_name(batch_id))
+        return msgspec.json.decode(raw or b"", type=Note)
+    except (OSError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return Note(batch_id, "unknown", "its note cannot be read")

@@ -1,0 +1,214 @@
+"""Ingest of gzip batches of 500, answered after the commit, against the plan's first sketch.
+
+Run: python tests/bench/bench_collector.py [batches]
+
+Both servers take the same batches in the same run: the collector as `sidespool collector serve`
+starts it, and an MVP of FastAPI, pydantic and sqlite3 as most people would write it in a day
+(gzip, validation by model, INSERT OR IGNORE, commit, answer). Each server has a core of its own
+where there are two; the sender has the other. Half of the figures a person needs are ratios:
+they hold still between machines.
+"""
+
+import asyncio
+import gzip
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT / "tests"))
+
+from support.believable import Month  # noqa: E402
+
+BATCH = 500
+CONNECTIONS = 8
+MVP_PORT = 18787
+NOON_MS = 1_790_000_000_000
+
+MVP = '''
+import gzip, json, os, sqlite3, sys
+from fastapi import FastAPI, Request
+from pydantic import BaseModel
+import uvicorn
+
+class Event(BaseModel):
+    event_id: str
+    event_type: str
+    timestamp: str
+    session_id: str
+    user_id: str
+    app_id: str
+    app_version: str
+    os: str
+    seq: int
+    payload: dict
+
+db = sqlite3.connect(sys.argv[1], check_same_thread=False)
+db.execute("PRAGMA journal_mode=WAL")
+db.execute("CREATE TABLE events (event_id TEXT PRIMARY KEY, event_type TEXT, timestamp TEXT, "
+           "session_id TEXT, user_id TEXT, app_id TEXT, app_version TEXT, os TEXT, seq INTEGER, payload TEXT)")
+db.execute("CREATE INDEX by_time ON events (event_type, timestamp)")
+app = FastAPI()
+
+@app.post("/api/v1/events")
+async def post_events(request: Request):
+    body = gzip.decompress(await request.body())
+    events = [Event.model_validate(json.loads(line)) for line in body.splitlines() if line.strip()]
+    before = db.total_changes
+    with db:
+        db.executemany("INSERT OR IGNORE INTO events VALUES (?,?,?,?,?,?,?,?,?,?)",
+            [(e.event_id, e.event_type, e.timestamp, e.session_id, e.user_id, e.app_id,
+              e.app_version, e.os, e.seq, json.dumps(e.payload)) for e in events])
+    accepted = db.total_changes - before
+    return {"accepted": accepted, "duplicates": len(events) - accepted, "rejected": []}
+
+uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error")
+'''
+
+
+def batches(count: int) -> list[bytes]:
+    """`count` batches of believable events in order of time, sessions interleaved."""
+    installs = max(40, count * BATCH // 450)
+    events: list[dict[str, Any]] = []
+    for session in Month(NOON_MS, days=30, installs=installs).sessions():
+        events += session
+        if len(events) >= count * BATCH:
+            break
+    groups = [events[i * BATCH : (i + 1) * BATCH] for i in range(count)]
+    return [gzip.compress("\n".join(map(json.dumps, g)).encode(), 6) for g in groups if g]
+
+
+@contextmanager
+def process(command: list[str], environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
+    """A server on the last core, if there is more than one."""
+    child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    if len(cores) > 1:
+        os.sched_setaffinity(child.pid, {cores[-1]})
+    try:
+        yield child
+    finally:
+        child.terminate()
+        child.wait(30)
+
+
+async def flood(url: str, token: str, bodies: list[bytes]) -> tuple[float, list[float]]:
+    """Sends every batch over a few connections; seconds in all, and for each batch."""
+    headers = {
+        "Authorization": f"Bearer {token}", "Content-Encoding": "gzip",
+        "Content-Type": "application/x-ndjson",
+    }  # fmt: skip
+    waiting = list(enumerate(bodies))[::-1]
+    took: list[float] = []
+    async with aiohttp.ClientSession(headers=headers) as client:
+
+        async def one() -> None:
+            while waiting:
+                number, body = waiting.pop()
+                began = time.perf_counter()
+                key = {"Idempotency-Key": f"b{number}-{random.getrandbits(48)}"}  # noqa: S311
+                async with client.post(f"{url}/api/v1/events", data=body, headers=key) as got:
+                    answer = await got.json()
+                    if got.status != 200 or answer["rejected"]:
+                        raise SystemExit(f"refused: {got.status} {answer}")
+                took.append(time.perf_counter() - began)
+
+        began = time.perf_counter()
+        await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+        return time.perf_counter() - began, sorted(took)
+
+
+def memory_mib(pid: int) -> float:
+    """Highest resident size of a process; 0 where the system does not say."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return 0.0
+    return int(status.partition("VmHWM:")[2].split()[0]) / 1024
+
+
+def report(name: str, events: int, seconds: float, took: list[float], mib: float) -> float:
+    """Prints one row; events a second."""
+    rate = events / seconds
+    p50, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.99))
+    print(f"{name:<34} {rate:>10,.0f} {p50:>9.1f} {p99:>9.1f} {mib:>8.0f}")
+    return rate
+
+
+def run_collector(directory: str, bodies: list[bytes], **more: str) -> float:
+    """The collector with an SQLite store."""
+    environment = {
+        **os.environ, "COLLECTOR_STORE": f"sqlite:///{directory}/c.db",
+        "COLLECTOR_RETENTION_DAYS": "3650", **more,
+    }  # fmt: skip
+    command = [
+        sys.executable, "-m", "sidespool_collector.cli", "serve", "--json",
+        "--listen", "127.0.0.1:0",
+    ]  # fmt: skip
+    with process(command, environment) as child:
+        assert child.stdout is not None
+        line = json.loads(child.stdout.readline())
+        token = line["tokens"]["ingest"]
+        seconds, took = asyncio.run(flood(line["url"], token, bodies))
+        mib = memory_mib(child.pid)
+        rate = report("collector, SQLite", len(bodies) * BATCH, seconds, took, mib)
+        again, took = asyncio.run(flood(line["url"], token, bodies))
+        report("the same batches again", len(bodies) * BATCH, again, took, memory_mib(child.pid))
+    size = Path(f"{directory}/c.db").stat().st_size
+    print(f"{'  bytes an event on disk':<34} {size / (len(bodies) * BATCH):>10,.0f}")
+    return rate
+
+
+def run_mvp(directory: str, bodies: list[bytes]) -> float:
+    """The sketch."""
+    script = Path(directory) / "mvp.py"
+    script.write_text(MVP)
+    command = [sys.executable, str(script), f"{directory}/mvp.db", str(MVP_PORT)]
+    with process(command, dict(os.environ)) as child:
+        asyncio.run(answers(f"http://127.0.0.1:{MVP_PORT}"))
+        seconds, took = asyncio.run(flood(f"http://127.0.0.1:{MVP_PORT}", "x", bodies))
+        mib = memory_mib(child.pid)
+        rate = report("FastAPI + pydantic + sqlite3", len(bodies) * BATCH, seconds, took, mib)
+    size = Path(f"{directory}/mvp.db").stat().st_size
+    print(f"{'  bytes an event on disk':<34} {size / (len(bodies) * BATCH):>10,.0f}")
+    return rate
+
+
+async def answers(url: str) -> None:
+    """Waits until a server answers at all."""
+    async with asyncio.timeout(30), aiohttp.ClientSession() as client:
+        while True:
+            try:
+                async with client.get(url):
+                    return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.05)
+
+
+def main() -> None:
+    """Prints the table."""
+    count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    bodies = batches(count)
+    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
+    if len(cores) > 1:
+        os.sched_setaffinity(0, {cores[0]})
+    print(f"{len(bodies)} batches of {BATCH}, {sum(map(len, bodies)) // len(bodies):,} bytes each")
+    print(f"{'':<34} {'events/s':>10} {'p50 ms':>9} {'p99 ms':>9} {'RSS MiB':>8}")
+    with tempfile.TemporaryDirectory() as directory:
+        mine = run_collector(directory, bodies)
+        theirs = run_mvp(directory, bodies[: max(40, count // 4)])
+    print(f"ratio {mine / theirs:.1f}")
+
+
+if __name__ == "__main__":
+    main()
