@@ -33,6 +33,7 @@ from support.believable import Month  # noqa: E402
 BATCH = 500
 CONNECTIONS = 8
 MVP_PORT = 18787
+CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 NOON_MS = 1_790_000_000_000
 
 MVP = '''
@@ -92,9 +93,8 @@ def batches(count: int) -> list[bytes]:
 def process(command: list[str], environment: dict[str, str]) -> Iterator["subprocess.Popen[str]"]:
     """A server on the last core, if there is more than one."""
     child = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    if len(cores) > 1:
-        os.sched_setaffinity(child.pid, {cores[-1]})
+    if len(CORES) > 1:
+        os.sched_setaffinity(child.pid, {CORES[-1]})
     try:
         yield child
     finally:
@@ -199,9 +199,8 @@ def main() -> None:
     """Prints the table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
     bodies = batches(count)
-    cores = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
-    if len(cores) > 1:
-        os.sched_setaffinity(0, {cores[0]})
+    if len(CORES) > 1:
+        os.sched_setaffinity(0, {CORES[0]})
     print(f"{len(bodies)} batches of {BATCH}, {sum(map(len, bodies)) // len(bodies):,} bytes each")
     print(f"{'':<34} {'events/s':>10} {'p50 ms':>9} {'p99 ms':>9} {'RSS MiB':>8}")
     with tempfile.TemporaryDirectory() as directory:

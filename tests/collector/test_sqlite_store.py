@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -98,7 +99,7 @@ async def test_one_bad_job_does_not_take_others_with_it(tmp_path: Path) -> None:
             await asyncio.sleep(0)
         writer.start()
 
-    jobs = [writer.run(lambda db, n=n: add(n, db)) for n in range(4)]
+    jobs = [writer.run(partial(add, n)) for n in range(4)]
     *results, _ = await asyncio.gather(*jobs, late(), return_exceptions=True)
     assert [r if isinstance(r, int) else type(r) for r in results] == [0, 1, ValueError, 3]
     assert [n for (n,) in db.execute("SELECT n FROM t ORDER BY n")] == [0, 1, 3]

@@ -38,6 +38,7 @@ from sidespool.runtime.log import LOGGER
 from sidespool.runtime.operations import Hands, Operations, error
 from sidespool.runtime.policy_file import read_policy
 from sidespool.runtime.sealer import Sealer
+from sidespool.runtime.session_log import SessionLog
 from sidespool.runtime.settings_watch import read_settings, watch
 from sidespool.wire import frame as wire
 from sidespool.wire.catalog import Catalog
@@ -61,6 +62,7 @@ class Daemon:
         self._catalog = catalog
         self._stdio = stdio
         self._stopping = asyncio.Event()
+        self._vanished = False
         self._watching = asyncio.Event()
         self._output = StandardOutput()
         self._settings_file = Path(config.settings_file).absolute()
@@ -68,7 +70,8 @@ class Daemon:
     async def run(self, *, watch_stdin: bool, disk: Disk | None = None) -> None:
         """From the ready line to the end of the grace."""
         self._assemble(disk or Disk())
-        stdin = StandardInput(asyncio.get_running_loop(), self.stop) if watch_stdin else None
+        loop = asyncio.get_running_loop()
+        stdin = StandardInput(loop, self._parent_vanished) if watch_stdin else None
         try:
             async with asyncio.TaskGroup() as self._tasks:
                 background = await self._begin(stdin)
@@ -80,6 +83,13 @@ class Daemon:
     def stop(self) -> None:
         """Begins to end; safe to call twice."""
         self._stopping.set()
+
+    def _parent_vanished(self) -> None:
+        self._vanished = True
+        self.stop()
+
+    def _on_noted(self, event_type: str, session_id: str) -> None:
+        self._spawn(self.sessions.on_noted(event_type, session_id))
 
     def _assemble(self, disk: Disk) -> None:
         config = self.config
@@ -99,6 +109,8 @@ class Daemon:
             new_uuid(),
             self._save_seq,
         )
+        self.sessions = SessionLog(self.paths, self.intake, storage.spooler)
+        self.intake.on_noted = self._on_noted
         self.sealer = Sealer(
             self.intake, storage.spooler, config.flush_interval_s, lambda: self.governor.level
         )
@@ -131,6 +143,7 @@ class Daemon:
         self.admission.level = level
         self.governor.connect(self._effects())
         await self._read_settings_file()
+        await self.sessions.recover()
         self.outbound.set_gate(self.governor.level)
         shows = Shows(store, self.storage.spooler.call)
         self.doors = Doors(self._doorstep, self.reception, self.config.origins, shows)
@@ -244,6 +257,10 @@ class Daemon:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_s + 0.5):
                 await self.doors.close()
+                if self._vanished:
+                    await self.sessions.parent_vanished()
+                else:
+                    await self.sessions.close()
                 await self.sealer.seal(report=True)
                 sending = self.outbound.may_send(self.governor.level)
                 if sending and grace_s > 0 and self.storage.spooler.sealed():

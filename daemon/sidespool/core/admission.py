@@ -26,6 +26,8 @@ from sidespool.wire.level import Level
 from sidespool.wire.outcome import Reason, Rejection
 from sidespool.wire.validate import Validator
 
+NOTED_EVENTS = ("SessionStart", "SessionEnd")
+
 
 class Chunk(msgspec.Struct, frozen=True):
     """Lines of one level, ready to commit: each ends in `\\n`."""
@@ -41,6 +43,7 @@ class Admitted(msgspec.Struct):
     chunks: list[Chunk] = []
     accepted: int = 0
     rejected: list[Rejection] = []
+    noted: list[tuple[str, str]] = []  # (event type, session id) of sessions that begin or end
 
 
 class Stamp(msgspec.Struct, frozen=True):
@@ -64,7 +67,7 @@ class Admission:
         self._one = validator.event_decoder
         self._encode_lines = msgspec.json.Encoder().encode_lines
         self._constants = b"{"
-        self._types: dict[type, tuple[Level, Callable[[Any], None] | None]] = {}
+        self._types: dict[type, tuple[Level, Callable[[Any], None] | None, bool]] = {}
         self._client_types = validator.client_types
         self._scrubber = scrubber
         self.on_key(hash_key)
@@ -74,7 +77,7 @@ class Admission:
         for struct in self._client_types:
             spec = self._catalog.events[struct.__name__]
             treat = compile_treatment(spec, self._scrubber, hash_key)
-            self._types[struct] = (spec.level, treat)
+            self._types[struct] = (spec.level, treat, spec.name in NOTED_EVENTS)
 
     def on_identity(self, user_id: str, app_id: str, app_version: str, os_family: str) -> None:
         """The constants of every event; they change when the user asks for a new id."""
@@ -140,7 +143,7 @@ class Admission:
         now_text = format_time(stamp.now_ms)
         ceiling, seq, types = self.level, self.seq, self._types
         for index, event in events:
-            level, treat = types[type(event)]
+            level, treat, noted = types[type(event)]
             if level > ceiling:
                 out.rejected.append(_refused(index, ceiling, level))
                 continue
@@ -155,6 +158,8 @@ class Admission:
             seq += 1
             if treat is not None:
                 treat(event.payload)
+            if noted:
+                out.noted.append((type(event).__name__, event.session_id))
             by_level.setdefault(level, []).append(event)
         self.seq = seq
         for level, taken in by_level.items():

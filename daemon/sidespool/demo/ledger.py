@@ -81,6 +81,8 @@ def _unpacked(path: Path) -> bytes:
         return raw
     try:
         return gzip.decompress(raw)
-    except (OSError, EOFError):
+    except EOFError:
         # An active segment has no end yet; what is there can be read all the same.
         return zlib.decompressobj(31).decompress(raw)
+    except (OSError, zlib.error):
+        return raw

@@ -101,7 +101,7 @@ class Worker:
             yield from self._tools(at_ms)
             if self._dice.random() < 0.42:
                 yield from self._proposal(at_ms + 2_000, counts)
-            if self._dice.random() < 0.035:
+            if self._dice.random() < 0.06:
                 where, payload = self.error()
                 yield Happening(at_ms + 900, where, "Error", payload)
 

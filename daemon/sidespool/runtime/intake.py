@@ -33,6 +33,7 @@ class Intake:
     ) -> None:
         self.admission = admission
         self.session_id = session_id
+        self.on_noted: Callable[[str, str], None] = lambda _event_type, _session_id: None
         self.dirty = asyncio.Event()
         self.when_relieved = spooler.when_relieved
         self._spooler = spooler
@@ -108,6 +109,8 @@ class Intake:
                 answer(0, self._not_kept(rejected, total, error))
                 return
             self.dirty.set()
+            for event_type, session in admitted.noted:
+                self.on_noted(event_type, session)
             answer(accepted, rejected)
 
         self._spooler.commit(admitted.chunks, done)
