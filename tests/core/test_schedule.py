@@ -22,6 +22,7 @@ from sidespool.core.upload_policy import (
     BACKOFF_CAP_S,
     PAUSE_FLOOR_S,
     TOKEN_REREAD_S,
+    UNAUTHORIZED_RETRY_S,
     backoff_s,
 )
 from sidespool.core.upload_state import Word
@@ -235,14 +236,20 @@ def test_a_token_that_is_not_accepted_stops_all_until_it_changes() -> None:
     assert schedule.trouble is None
 
 
-def test_a_token_that_cannot_change_by_itself_is_not_looked_at_again() -> None:
+def test_a_token_that_cannot_change_by_itself_is_tried_again_after_an_hour() -> None:
     schedule = schedule_of("a")
     send(schedule, "a", Unauthorized("403"), 0.0)
     assert schedule.next_task(0.0) == ReadToken()
     schedule.on_token_read(changed=False, again=False, now=0.0)
-    assert schedule.next_task(1e9) == Idle(IdleReason.UNAUTHORIZED)
-    schedule.on_token_changed(1e9)
-    assert schedule.next_task(1e9) == Upload("a")
+    assert schedule.next_task(1.0) == Wait(UNAUTHORIZED_RETRY_S)
+    assert schedule.next_task(UNAUTHORIZED_RETRY_S) == Upload("a")
+
+
+def test_a_new_token_is_tried_at_once() -> None:
+    schedule = schedule_of("a")
+    send(schedule, "a", Unauthorized("403"), 0.0)
+    schedule.on_token_changed(1.0)
+    assert schedule.next_task(1.0) == Upload("a")
 
 
 def test_no_token_is_looked_for_when_there_is_nothing_to_send() -> None:
@@ -253,14 +260,14 @@ def test_no_token_is_looked_for_when_there_is_nothing_to_send() -> None:
     assert schedule.word is Word.UNAUTHORIZED
 
 
-def test_a_flush_looks_at_the_token_at_once() -> None:
+def test_a_flush_looks_at_the_token_and_tries_it_at_once() -> None:
     schedule = schedule_of("a")
     send(schedule, "a", Unauthorized("401"), 0.0)
     schedule.next_task(0.0)
     schedule.on_token_read(changed=False, again=True, now=0.0)
     schedule.on_flush_asked(1.0)
     assert schedule.next_task(1.0) == ReadToken()
-    assert isinstance(schedule.next_task(1.0), Idle), "one look a question"
+    assert schedule.next_task(1.0) == Upload("a")
 
 
 def test_too_large_is_halved_down_to_one_event_which_is_set_aside() -> None:

@@ -17,7 +17,7 @@ from sidespool.core.schedule import (
     UploadSchedule,
     Wait,
 )
-from sidespool.core.upload_policy import BACKOFF_CAP_S, TOKEN_REREAD_S
+from sidespool.core.upload_policy import BACKOFF_CAP_S, TOKEN_REREAD_S, UNAUTHORIZED_RETRY_S
 from sidespool.wire.upload import (
     RETRY_AFTER_S_MAX,
     Backoff,
@@ -57,6 +57,7 @@ class ScheduleMachine(RuleBasedStateMachine):
         self.flying: str | None = None
         self.is_open = False
         self.unauthorized = False
+        self.try_again_at = 0.0
         self.paused_until = 0.0
 
     def ready(self, events: int) -> None:
@@ -88,7 +89,9 @@ class ScheduleMachine(RuleBasedStateMachine):
         if isinstance(task, Upload):
             assert self.flying is None, "two in flight"
             assert self.is_open, "sent through a closed gate"
-            assert not self.unauthorized, "sent with a token that was not accepted"
+            early = self.unauthorized and self.now < self.try_again_at
+            assert not early, "sent with a token that was not accepted"
+            self.unauthorized = False
             assert self.now >= self.paused_until, "sent before Retry-After"
             assert task.batch_id in self.waiting, "sent what is settled or gone"
             self.flying = task.batch_id
@@ -110,6 +113,7 @@ class ScheduleMachine(RuleBasedStateMachine):
             self.paused_until = self.now + answer.seconds
         if isinstance(answer, Unauthorized):
             self.unauthorized = True
+            self.try_again_at = self.now + UNAUTHORIZED_RETRY_S
         if isinstance(answer, Delivered | Refused | TooLarge) and batch_id in self.waiting:
             self.settle(batch_id, answer, fate)
         else:
@@ -162,8 +166,10 @@ class ScheduleMachine(RuleBasedStateMachine):
             self.schedule.on_endpoint_changed(self.now)
         elif what == "wake":
             self.schedule.on_wake(self.now)
+            self.try_again_at = self.now
         elif what == "flush":
             self.schedule.on_flush_asked(self.now)
+            self.try_again_at = self.now
         else:
             self.schedule.on_token_read(changed=False, again=True, now=self.now)
 

@@ -17,7 +17,8 @@ Rules:
    they were an outage, and lets all rest no longer.
 3. `Retry-After` is the collector's word: neither a flush nor a wake shortens it, a new endpoint
    does.
-4. 401 and 403 stop everything until the token or the endpoint changes.
+4. 401 and 403 stop everything until the token or the endpoint changes, a flush is asked for, or
+   an hour has passed: the collector's operator may have let the same token in again.
 5. Once an answer has settled a batch it is never sent again, even while its file lingers because
    the disk refused the clean-up.
 6. Refusals for good slow down like failures: a collector that answers 404 for a minute while it
@@ -35,6 +36,7 @@ from sidespool.core.upload_policy import (
     PAUSE_FLOOR_S,
     RETRY_AFTER_SPREAD,
     TOKEN_REREAD_S,
+    UNAUTHORIZED_RETRY_S,
     backoff_s,
 )
 from sidespool.core.upload_state import Trouble, Word, trouble_of
@@ -76,7 +78,6 @@ class IdleReason(StrEnum):
     EMPTY = "empty"
     CLOSED = "closed"
     IN_FLIGHT = "in_flight"
-    UNAUTHORIZED = "unauthorized"
 
 
 class Idle(msgspec.Struct, frozen=True):
@@ -135,6 +136,7 @@ class UploadSchedule:
         self._not_before = 0.0
         self._retry_after_until = 0.0
         self._unauthorized = False
+        self._ask_again_at = 0.0
         self._reread_at: float | None = None
         self._trouble: Trouble | None = None
 
@@ -178,6 +180,7 @@ class UploadSchedule:
             case Unauthorized():
                 self._unauthorized = True
                 self._reread_at = now
+                self._ask_again_at = now + UNAUTHORIZED_RETRY_S
             case RetryAfter(seconds):
                 spread = max(seconds, PAUSE_FLOOR_S) * (1 + RETRY_AFTER_SPREAD * dice)
                 self._retry_after_until = now + min(spread, RETRY_AFTER_S_MAX)
@@ -265,6 +268,7 @@ class UploadSchedule:
     def _look_for_token(self, now: float) -> None:
         if self._unauthorized:
             self._reread_at = now
+            self._ask_again_at = now
 
     # --- what to do
 
@@ -282,12 +286,13 @@ class UploadSchedule:
         return Wait(not_before) if now < not_before else self._pick(now)
 
     def _token_task(self, now: float) -> Task:
-        if self._reread_at is None:
-            return Idle(IdleReason.UNAUTHORIZED)
-        if now < self._reread_at:
-            return Wait(self._reread_at)
-        self._reread_at = None  # until on_token_read says whether to look again
-        return ReadToken()
+        if self._reread_at is not None and now >= self._reread_at:
+            self._reread_at = None  # until on_token_read says whether to look again
+            return ReadToken()
+        if now >= self._ask_again_at:
+            self._unauthorized = False
+            return self.next_task(now)
+        return Wait(min(self._reread_at or self._ask_again_at, self._ask_again_at))
 
     def _pick(self, now: float) -> Task:
         if self._fresh:

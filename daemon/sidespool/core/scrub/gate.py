@@ -24,6 +24,9 @@ IDENTITY = 1 << 13
 HOST = 1 << 14
 NAMES = 1 << 15
 ENTROPY = 1 << 16
+AWAIT = 1 << 17
+# All that the result of a plain frame may still hold.
+FRAME = PATH | MAIL
 
 _SOURCES: tuple[tuple[int, str], ...] = (
     (ANSI, r"\x1b|\x{9b}"),
@@ -38,6 +41,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"(?:[\"'\]\\\x60»”’]*\s*(?:[:=>,(：<]|->)|\s+(?:is|was|are|set|equals|ist|lautet|est|es|reads?|of|value|changed)\b"
         r"|\s*[\"'\x60\\<]|\s+\S*\d)",
     ),
+    (AWAIT, r"(?m)(?:[:=|>\\+-]|[:=]\s*[|>][+-]?|name=[\"']?[\w.-]+[\"']?)[ \t\r]*\n"),
     (
         NAMED,
         r"(?i)requirepass|masterauth|identified by|\b(?:basic|bearer|negotiate|ntlm|token|apikey)(?:\s|%20|\+)+[A-Za-z0-9._~+/=|-]{8}"
@@ -90,7 +94,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"|ENOTFOUND|EAI_AGAIN|ECONN|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|resolve host|to resolve|not resolve|unknown ?host|no such host|translate host|name or service|name resolution|getaddrinfo"
         r"|connect|lookup|reach host|\bping|host key|known host|nslookup|altnames",
     ),
-    (ENTROPY, r"[A-Za-z0-9+_=-]{24}|[A-Za-z0-9+]{4,}/[A-Za-z0-9+]{10,}"),
+    (ENTROPY, r"[A-Za-z0-9+_=-]{12}\d|\d[A-Za-z0-9+_=-]{12}|[A-Za-z+]{40}|[A-Za-z0-9+]{4,}/[A-Za-z0-9+]{10,}"),
 )
 
 

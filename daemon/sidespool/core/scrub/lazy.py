@@ -33,3 +33,14 @@ class Lazy:
         self.finditer = compiled.finditer
         self.sub = compiled.sub
         return getattr(compiled, name)
+
+
+def run_left(text: str, at: int, floor: int, run: Lazy) -> int:
+    """Start of the longest stretch that ends at ``at``, not before ``floor``, of which ``run`` accepts
+    every character.
+
+    ``run`` is matched against the reversed window: searching for ``[class]*$`` from the left would
+    try every start and cost the square of the window.
+    """
+    match = run.match(text[floor:at][::-1])
+    return at - match.end() if match else at

@@ -10,12 +10,12 @@ import re
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.header import cookie_spans, header_span
 from sidespool.core.scrub.key_name import KEYWORDS, Kind, judge
-from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lazy import Lazy, run_left
 from sidespool.core.scrub.value import is_secret, looks_random, read
 
 Span = tuple[int, int, str]
 
-_NAME_LEFT = Lazy(r"[\w.-]{0,48}$")
+_NAME_RUN = Lazy(r"[\w.-]*")
 _NAME_RIGHT = Lazy(r"[\w-]{0,32}(?:\[\w*\])?")
 _TYPE = Lazy(r"(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}")
 _SEPARATOR = Lazy(
@@ -64,8 +64,7 @@ def scrub_named(text: str) -> str:
 
 def _name_around(text: str, start: int, end: int, done: int) -> tuple[int, int]:
     """The whole name of which the keyword is a part."""
-    left = _NAME_LEFT.search(text, max(done, start - 48), start)
-    begin = left.start() if left else start
+    begin = run_left(text, start, max(done, start - 48), _NAME_RUN)
     while begin < start and text[begin] in ".-" and text[begin : begin + 2] != "--":
         begin += 1
     if text[begin - 1 : begin + 1] in ("\\n", "\\t", "\\r") and begin < start:

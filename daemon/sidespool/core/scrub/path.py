@@ -12,7 +12,7 @@ from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.frame import find_location, looks_like_frame
 from sidespool.core.scrub.path_end import OPENERS, find_end
 from sidespool.core.scrub.path_name import Roots, fold, shorten
-from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lazy import Lazy, run_left
 
 _SEPARATOR = Lazy(r"[\\/]")
 # A relative path, or a word with a slash in it, is skipped whole.
@@ -25,7 +25,8 @@ _FILE_SCHEME = Lazy(
     re.IGNORECASE,
 )
 _ANY_SCHEME = Lazy(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):\\?/\\?/")
-_SCHEME_LEFT = Lazy(r"[A-Za-z][A-Za-z0-9+.-]{0,30}$")
+_SCHEME_RUN = Lazy(r"[A-Za-z0-9+.-]*")
+_WORD_RUN = Lazy(r"[\w.-]*")
 _VARIABLE_LEFT = Lazy(
     r"(?:~[\w.-]{0,64}|\$(?:env:)?\{?[A-Za-z_]\w{0,40}\}?|%[A-Za-z_]\w{0,40}(?:\(x86\))?%"
     r"|\$\([A-Za-z_]\w{0,40}\))$"
@@ -42,7 +43,6 @@ _ESCAPED_SLASH = Lazy(r"\\{1,4}/[^\s/*]")
 _UNC = Lazy(r"\\{2,8}[\w.$?@-]{2,64}\\{1,4}[^\s\\/\"]")
 _DEVICE = Lazy(r"\\{2,8}[?.]\\{1,4}\w")
 _ROOTED_HOME = Lazy(r"\\{1,4}(?:Users|home)\\{1,4}\w", re.IGNORECASE)
-_WORD_LEFT = Lazy(r"[.]{1,2}$|[\w.-]{1,64}$")
 _EXTENSION = Lazy(r"\.([A-Za-z0-9]{1,8})$")
 _FLAG_LEFT = Lazy(r"(?:^|[\s\"'])-[A-Za-z]$")
 _FRAME_LENGTH_MAX = 2048
@@ -135,10 +135,10 @@ def _after_colon(line: str, at: int, done: int) -> tuple[int, int] | None:
                 start = _long_prefix(line, letter, done)
             return start, at + 1
     if line[at : at + 2] == "//" or _ESCAPED_SLASHES.match(line, at):
-        match = _SCHEME_LEFT.search(line, max(done, at - 32), at - 1)
-        if match and _FILE_SCHEME.match(match[0]):
+        start = run_left(line, at - 1, max(done, at - 32), _SCHEME_RUN)
+        if _FILE_SCHEME.match(line[start : at - 1]):
             drive = _DRIVE_IN_URL.match(line, at)
-            return match.start(), drive.end() if drive else at + 3
+            return start, drive.end() if drive else at + 3
         return None
     if line[at] == "/":
         if match := _FILE_LEFT.search(line, max(done, at - 5), at - 1):
@@ -175,6 +175,9 @@ def _backslash(line: str, at: int, before: str, after: str) -> tuple[int, int] |
 def _variable(line: str, at: int, done: int) -> tuple[int, int] | None:
     if line[at] == "/" and _FLAG_LEFT.search(line, max(done, at - 4), at):
         return _absolute(line, at, line[at + 1 : at + 2])
+    window = line[max(done, at - 66) : at]
+    if "~" not in window and "$" not in window and "%" not in window:
+        return None
     match = _VARIABLE_LEFT.search(line, max(done, at - 66), at)
     if match is None or not _VARIABLES.search(match[0]):
         return None
@@ -188,10 +191,9 @@ def _relative_home(line: str, at: int, end: int, done: int) -> int | None:
     """``../../home/alice/x``: a relative path that passes through somebody's home."""
     if not _HOME_INSIDE.search(line, at, min(len(line), end + 2)):
         return None
-    left = _WORD_LEFT.search(line, max(done, at - 64), at)
-    if left is None or not (left[0].startswith(".") or left[0] in ("a", "b")):
-        return None
-    return left.start()
+    start = run_left(line, at, max(done, at - 64), _WORD_RUN)
+    word = line[start:at]
+    return start if word.startswith(".") or word in ("a", "b") else None
 
 
 def _is_file(path: str, line: str, start: int, end: int, in_frame: bool, roots: Roots) -> bool:

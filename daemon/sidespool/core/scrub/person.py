@@ -9,6 +9,7 @@ _LOCAL_LEFT = Lazy(r"(?:[^\s\"'<>()\[\]{},;:=|\\/@`*!?#&]|(?<=[^\s])['!#&*=/?](?
 _QUOTED_LEFT = Lazy(r"\"[^\"\s@]{1,64}\"$")
 _DOMAIN = Lazy(r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,40})(?![\w@])")
 _LITERAL = Lazy(r"\[(?:IPv6:)?[0-9A-Fa-f.:]{3,45}\]")
+_NO_LOCAL = frozenset(" \t\r\n/\\'`<>()[]{},;:=|@")
 _NO_TLD = frozenset(
     """
     png jpg jpeg gif webp svg ico js ts mjs cjs jsx tsx css scss less map json html vue py rb rs go
@@ -25,6 +26,8 @@ def scrub_mail(text: str) -> str:
     place = 0
     while (at := text.find("@", place)) >= 0:
         place = at + 1
+        if at == done or text[at - 1] in _NO_LOCAL:
+            continue
         left = _LOCAL_LEFT.search(text, max(done, at - 64), at) or _QUOTED_LEFT.search(
             text, max(done, at - 66), at
         )

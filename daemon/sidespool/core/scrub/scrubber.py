@@ -25,6 +25,7 @@ from sidespool.core.scrub import (
     url,
 )
 from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.frame_fast import FrameShortcut
 from sidespool.core.scrub.context import Names, ScrubContext
 from sidespool.core.scrub.key_name import Kind
 from sidespool.core.scrub.path_name import Roots
@@ -46,6 +47,7 @@ class Scrubber:
         self._names = Names(context)
         self._roots = Roots(context)
         self._gate = gate.Gate(self._names.gate)
+        self._frames = FrameShortcut(self._roots)
         self._cache: OrderedDict[str, str] = OrderedDict()
         self._depth = 0
         self._passes = self._order()
@@ -138,7 +140,15 @@ class Scrubber:
             if plain != s:
                 scrubbed = self._text(plain)
                 return s if scrubbed == plain else scrubbed
-        return self._settle(s, self._once)
+        current = s
+        for _ in range(_ROUNDS_MAX):
+            following, settled = self._once(current, kinds)
+            if settled or following == current:
+                return s if following == s else following
+            current = following
+            kinds = self._gate.fired(current)
+        self.failures += 1
+        return FAILED
 
     def _settle(self, s: str, work: Pass) -> str:
         """Repeats ``work`` until it changes nothing; what does not settle is given up."""
@@ -151,18 +161,32 @@ class Scrubber:
         self.failures += 1
         return FAILED
 
-    def _once(self, s: str) -> str:
-        if "-----BEGIN" in s or "PuTTY" in s:
-            s = ph.reveal(token.scrub_blocks(s))
+    def _once(self, s: str, kinds: int) -> tuple[str, bool]:
+        """One round over all lines. True: nothing reached across lines, so each line is settled."""
+        settled = True
+        if kinds & gate.BLOCK:
+            blocked = ph.reveal(token.scrub_blocks(s))
+            settled = blocked == s
+            s = blocked
         if "\n" not in s:
-            return self._line(s)
+            return self._line(s), settled
         lines = [self._line(line) for line in s.split("\n")]
-        for index, line in enumerate(lines[:-1]):
-            stripped = line.rstrip()
-            if stripped[-1:] in ":=|>\"'\\+-" and (kind := named.awaits_value(line)) is not Kind.NONE:
-                following = index + 1 if lines[index + 1].strip() or index + 2 >= len(lines) else index + 2
-                lines[following] = named.scrub_awaited(lines[following], kind)
-        return "\n".join(lines)
+        if kinds & gate.AWAIT:
+            settled = not self._await(lines) and settled
+        return "\n".join(lines), settled
+
+    def _await(self, lines: list[str]) -> bool:
+        """Scrubs values that stand on the line after their name. True when one was found."""
+        found = False
+        for index in range(len(lines) - 1):
+            kind = named.awaits_value(lines[index])
+            if kind is Kind.NONE:
+                continue
+            place = index + 1 if lines[index + 1].strip() or index + 2 == len(lines) else index + 2
+            scrubbed = named.scrub_awaited(lines[place], kind)
+            found = found or scrubbed != lines[place]
+            lines[place] = scrubbed
+        return found
 
     def _line(self, line: str) -> str:
         cache = self._cache
@@ -170,16 +194,25 @@ class Scrubber:
         if known is not None:
             cache.move_to_end(line)
             return known
-        kinds = self._gate.fired(line)
-        if not kinds:
-            return line
-        result = self._settle(line, self._pass)
+        result = self._frame(line) or self._settle(line, self._step)
         if len(line) <= _CACHED_LENGTH_MAX and self._depth == 0:
             cache[line] = result
             cache[result] = result
             while len(cache) > _CACHED_LINES_MAX:
                 cache.popitem(last=False)
         return result
+
+    def _frame(self, line: str) -> str | None:
+        """A plain frame's result; it is a fixed point when nothing but its path can fire in it."""
+        result = self._frames.rewrite(line)
+        if result is None or self._gate.fired(result) & ~gate.FRAME:
+            return None
+        if "@" in result and person.scrub_mail(result) != result:
+            return None
+        return result
+
+    def _step(self, line: str) -> str:
+        return self._frame(line) or self._pass(line)
 
     def _pass(self, line: str) -> str:
         kinds = self._gate.fired(line)

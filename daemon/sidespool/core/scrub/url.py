@@ -9,10 +9,10 @@ import re
 from sidespool.core.scrub import path_known as known
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.frame import looks_like_frame
-from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lazy import Lazy, run_left
 
 _MARK = Lazy(r":(?:\\{0,4}/){2}")
-_SCHEME_LEFT = Lazy(r"[A-Za-z][A-Za-z0-9+.-]{0,30}$", re.ASCII)
+_SCHEME_RUN = Lazy(r"[A-Za-z0-9+.-]*", re.ASCII)
 _BODY = Lazy(r"(?:[^\s\"<>`|{}\\“”«»]|\\{1,4}/|\$?\{[^{}\s\"]{0,64}\}|\\u0026|\\(?=[^\s\"nrt\\]))+")
 _TRAILING = ".,;:!?'…*"
 _BALANCE = {")": "(", "]": "[", "}": "{"}
@@ -52,10 +52,9 @@ def scrub_urls(line: str) -> str:
     in_frame: bool | None = None
     while match := _MARK.search(line, place):
         place = match.end()
-        left = _SCHEME_LEFT.search(line, max(done, match.start() - 31), match.start())
-        if left is None:
+        start, scheme = _scheme(line, match.start(), done)
+        if not scheme:
             continue
-        start, scheme = _scheme(line, left)
         body = _BODY.match(line, match.end())
         end = _trim(line, match.end(), body.end(), start) if body else match.end()
         if scheme in PATH_SCHEMES or (end == match.end() and scheme not in ("http", "https")):
@@ -76,9 +75,12 @@ def scrub_urls(line: str) -> str:
     return _without_scheme(line)
 
 
-def _scheme(line: str, left: re.Match[str]) -> tuple[int, str]:
+def _scheme(line: str, end: int, floor: int) -> tuple[int, str]:
     """Start and lower-case name of the scheme; an escape such as ``\\n`` in front is no part of it."""
-    start, name = left.start(), left[0]
+    start = run_left(line, end, max(floor, end - 31), _SCHEME_RUN)
+    while start < end and not line[start].isalpha():
+        start += 1
+    name = line[start:end]
     if start and line[start - 1] == "\\" and name[0] in "nrt" and len(name) > 1:
         start, name = start + 1, name[1:]
     return start, name.lower()

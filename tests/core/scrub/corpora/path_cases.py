@@ -66,8 +66,15 @@ def frames(rng: random.Random) -> Iterator[Case]:
             user, folders = "marlowe", ["zephyrbank"]
         path = "/".join((_posix_home(user, rng), *folders, name))
         yield _frame(f"frame-posix-{form}-{number}", pattern, path, user, folders, name, rng)
-    windows = [(form, pattern) for form, pattern in posix if form not in ("go", "gdb", "asan", "v8file", "firefox", "ruby")]
-    windows += [("tsc", "{p}({l},{c}): error TS2304: Cannot find name 'x'."), ("ps", "At {p}:{l} char:5")]
+    windows = [
+        (form, pattern)
+        for form, pattern in posix
+        if form not in ("go", "gdb", "asan", "v8file", "firefox", "ruby")
+    ]
+    windows += [
+        ("tsc", "{p}({l},{c}): error TS2304: Cannot find name 'x'."),
+        ("ps", "At {p}:{l} char:5"),
+    ]
     for number in range(220):
         user, name = rng.choice(USERS), rng.choice(FILES)
         folders = _folders(rng)
@@ -77,7 +84,9 @@ def frames(rng: random.Random) -> Iterator[Case]:
         yield _frame(f"frame-win-{form}-{number}", pattern, path, user, folders, name, rng)
 
 
-def _frame(id: str, pattern: str, path: str, user: str, folders: list[str], name: str, rng: random.Random) -> Case:
+def _frame(
+    id: str, pattern: str, path: str, user: str, folders: list[str], name: str, rng: random.Random
+) -> Case:
     line, column = rng.randint(1, 2000), rng.randint(1, 99)
     function = rng.choice(FUNCTIONS) if "{fn}@" not in pattern else "loadConfig"
     text = pattern.format(fn=function, p=path, l=line, c=column)
@@ -112,7 +121,11 @@ def messages(rng: random.Random) -> Iterator[Case]:
         "UnauthorizedAccessException: Access to the path '{p}' is denied.",
         "git: fatal: not a git repository: {p}",
     )
-    quoted = [c for c in carriers if "'{p}'" in c or '"{p}"' in c or "`{p}`" in c or "<{p}>" in c or "({p})" in c]
+    quoted = [
+        c
+        for c in carriers
+        if "'{p}'" in c or '"{p}"' in c or "`{p}`" in c or "<{p}>" in c or "({p})" in c
+    ]
     for number in range(330):
         user = rng.choice(USERS)
         folders = _folders(rng)
@@ -135,7 +148,9 @@ def messages(rng: random.Random) -> Iterator[Case]:
         text = carrier.format(p=path)
         leak = (user, *folders) + ((name,) if planted else ())
         keep = [] if planted else [name]
-        keep += [word for word in carrier.replace("{p}", " ").split() if len(word) > 4 and word.isalpha()]
+        keep += [
+            word for word in carrier.replace("{p}", " ").split() if len(word) > 4 and word.isalpha()
+        ]
         yield Case(f"message-{number}", text, leak, tuple(keep))
 
 
@@ -153,7 +168,9 @@ def encodings(rng: random.Random) -> Iterator[Case]:
         if form == 0:
             text = json.dumps({"path": path, "line": 3}, ensure_ascii=False)
         elif form == 1:
-            text = json.dumps({"body": json.dumps({"file": path}, ensure_ascii=False)}, ensure_ascii=False)
+            text = json.dumps(
+                {"body": json.dumps({"file": path}, ensure_ascii=False)}, ensure_ascii=False
+            )
         elif form == 2:
             text = f"FileNotFoundError: {path!r}"
         elif form == 3:
@@ -162,12 +179,21 @@ def encodings(rng: random.Random) -> Iterator[Case]:
         elif form == 4:
             uri = path.replace("\\", "/")
             text = f"    at run (file://{'/' if windows else ''}{quote(uri, safe='/:')}:12:5)"
-            leak = tuple(quote(part, safe="") if quote(part, safe="/:") not in text else quote(part, safe="/:") for part in leak)
+            leak = tuple(
+                quote(part, safe="")
+                if quote(part, safe="/:") not in text
+                else quote(part, safe="/:")
+                for part in leak
+            )
         elif form == 5:
             text = f"GET /open?file={quote(path, safe='')}&line=3"
             leak = tuple(quote(part, safe="") for part in leak)
         elif form == 6:
-            text = unicodedata.normalize("NFD", f"cannot open '{path}'") if "'" not in path else unicodedata.normalize("NFD", f'open "{path}"')
+            text = (
+                unicodedata.normalize("NFD", f"cannot open '{path}'")
+                if "'" not in path
+                else unicodedata.normalize("NFD", f'open "{path}"')
+            )
             leak = tuple(unicodedata.normalize("NFD", part) for part in leak)
         elif form == 7:
             stack = f"Error: boom\n    at run ({path}:1:2)\n    at main ({path}:3:4)"
@@ -277,8 +303,18 @@ def special() -> Iterator[Case]:
 
 def contexts() -> Iterator[Case]:
     """With the machine's own names known."""
-    linux: dict[str, object] = {"username": "marlowe", "hostname": "quillonbox", "home": "/home/marlowe", "project_roots": ["/home/marlowe/work/zephyr"]}
-    win: dict[str, object] = {"username": "Jane Doe", "hostname": "FABRIKON-PC7", "home": r"C:\Users\Jane Doe", "project_roots": [r"C:\Users\Jane Doe\work\zephyr"]}
+    linux: dict[str, object] = {
+        "username": "marlowe",
+        "hostname": "quillonbox",
+        "home": "/home/marlowe",
+        "project_roots": ["/home/marlowe/work/zephyr"],
+    }
+    win: dict[str, object] = {
+        "username": "Jane Doe",
+        "hostname": "FABRIKON-PC7",
+        "home": r"C:\Users\Jane Doe",
+        "project_roots": [r"C:\Users\Jane Doe\work\zephyr"],
+    }
     rows = [
         ("    at f (/home/marlowe/work/zephyr/src/app/x.ts:3:4)", ("marlowe", "zephyr"), ("src/app/x.ts:3:4",), linux),
         ("open '/home/marlowe/work/zephyr/docs/a b.md'", ("marlowe", "zephyr"), ("docs/a b.md",), linux),

@@ -23,15 +23,47 @@ def _luhn(body: str) -> str:
 
 
 def card(rng: random.Random) -> str:
-    prefix, size = rng.choice((("4", 16), ("51", 16), ("55", 16), ("2221", 16), ("34", 15), ("37", 15), ("6011", 16), ("65", 16), ("3528", 16), ("3056", 14), ("62", 16)))
-    digits = _luhn(prefix + "".join(rng.choice(string.digits) for _ in range(size - len(prefix) - 1)))
+    prefix, size = rng.choice(
+        (
+            ("4", 16),
+            ("51", 16),
+            ("55", 16),
+            ("2221", 16),
+            ("34", 15),
+            ("37", 15),
+            ("6011", 16),
+            ("65", 16),
+            ("3528", 16),
+            ("3056", 14),
+            ("62", 16),
+        )
+    )
+    digits = _luhn(
+        prefix + "".join(rng.choice(string.digits) for _ in range(size - len(prefix) - 1))
+    )
     gap = rng.choice(("", " ", "-"))
     if size == 15:
         return gap.join((digits[:4], digits[4:10], digits[10:]))
     return gap.join(digits[i : i + 4] for i in range(0, size, 4))
 
 
-IBAN_BODIES = {"DE": (18, ""), "GB": (14, "NWBK"), "FR": (23, ""), "ES": (20, ""), "NL": (10, "ABNA"), "IT": (22, "X"), "CH": (17, ""), "AT": (16, ""), "PL": (24, ""), "BE": (12, ""), "NO": (11, ""), "SE": (20, ""), "PT": (21, ""), "IE": (14, "AIBK"), "DK": (14, "")}
+IBAN_BODIES = {
+    "DE": (18, ""),
+    "GB": (14, "NWBK"),
+    "FR": (23, ""),
+    "ES": (20, ""),
+    "NL": (10, "ABNA"),
+    "IT": (22, "X"),
+    "CH": (17, ""),
+    "AT": (16, ""),
+    "PL": (24, ""),
+    "BE": (12, ""),
+    "NO": (11, ""),
+    "SE": (20, ""),
+    "PT": (21, ""),
+    "IE": (14, "AIBK"),
+    "DK": (14, ""),
+}
 
 
 def iban(rng: random.Random) -> str:
@@ -46,8 +78,36 @@ def iban(rng: random.Random) -> str:
 
 
 def email(rng: random.Random) -> str:
-    local = rng.choice(("marlowe", "j.okonkwo", "jane.doe+news", "m_brandt", "o'brien", "x9-q", "JOSE.GARCIA", "josé", "müller", "用户", "first.last", "a", "info2024"))
-    domain = rng.choice(("quillon.example", "mail.fabrikon.co.uk", "zephyr-bank.de", "münchen.example", "sub.a.b.quillon.io", "gmail.com", "例え.jp", "corp.internal.net", "x.museum"))
+    local = rng.choice(
+        (
+            "marlowe",
+            "j.okonkwo",
+            "jane.doe+news",
+            "m_brandt",
+            "o'brien",
+            "x9-q",
+            "JOSE.GARCIA",
+            "josé",
+            "müller",
+            "用户",
+            "first.last",
+            "a",
+            "info2024",
+        )
+    )
+    domain = rng.choice(
+        (
+            "quillon.example",
+            "mail.fabrikon.co.uk",
+            "zephyr-bank.de",
+            "münchen.example",
+            "sub.a.b.quillon.io",
+            "gmail.com",
+            "例え.jp",
+            "corp.internal.net",
+            "x.museum",
+        )
+    )
     return f"{local}@{domain}"
 
 
@@ -82,7 +142,15 @@ def phone(rng: random.Random) -> str:
                        f"+81-3-{d(4)}-{d(4)}", f"+55 11 9{d(4)}-{d(4)}", f"+4915{d(9)}", f"+1{d(10)}", f"+61 4{d(2)} {d(3)} {d(3)}", f"+7 (9{d(2)}) {d(3)}-{d(2)}-{d(2)}", f"+48 {d(3)} {d(3)} {d(3)}", f"00491{d(10)}" if False else f"+41 79 {d(3)} {d(2)} {d(2)}"))  # fmt: skip
 
 
-MAKERS: dict[str, Callable[[random.Random], str]] = {"email": email, "ipv4": ipv4, "ipv6": ipv6, "mac": mac, "phone": phone, "card": card, "iban": iban}
+MAKERS: dict[str, Callable[[random.Random], str]] = {
+    "email": email,
+    "ipv4": ipv4,
+    "ipv6": ipv6,
+    "mac": mac,
+    "phone": phone,
+    "card": card,
+    "iban": iban,
+}
 
 
 def shapes(rng: random.Random) -> Iterator[Case]:
@@ -90,14 +158,28 @@ def shapes(rng: random.Random) -> Iterator[Case]:
         for number in range(70):
             value = make(rng)
             if number % 7 == 5:
-                text, leak = json.dumps({"note": f"see {value} now", "n": 3}, ensure_ascii=False), (value,)
+                text, leak = (
+                    json.dumps({"note": f"see {value} now", "n": 3}, ensure_ascii=False),
+                    (value,),
+                )
             elif number % 7 == 6:
                 encoded = quote(value, safe="")
                 text, leak = f"q={encoded}&n=3", (encoded,)
             else:
                 carrier = rng.choice(CARRIERS)
                 text, leak = carrier.format(v=value), (value,)
-            keep = tuple(word for word in ("contact", "retry=3", "line three", "giving up", "denied", "duplicated") if word in text)
+            keep = tuple(
+                word
+                for word in (
+                    "contact",
+                    "retry=3",
+                    "line three",
+                    "giving up",
+                    "denied",
+                    "duplicated",
+                )
+                if word in text
+            )
             yield Case(f"{kind}-{number}", text, leak, keep)
 
 

@@ -82,7 +82,9 @@ def vendors(rng: random.Random) -> Iterator[Case]:
                 text = rng.choice(CARRIERS).format(s=secret)
             yield Case(f"vendor-{name}-{form}", text, pieces(secret), ())
         secret = token(rng, name)
-        yield Case(f"vendor-{name}-pct", f"q={quote(secret, safe='')}%26x", (quote(secret, safe="")[-12:],))
+        yield Case(
+            f"vendor-{name}-pct", f"q={quote(secret, safe='')}%26x", (quote(secret, safe="")[-12:],)
+        )
 
 
 def pieces(secret: str) -> tuple[str, ...]:
@@ -112,7 +114,11 @@ def named(rng: random.Random) -> Iterator[Case]:
         label, make = notations[number % len(notations)]
         if "token" in name.lower() and value.isalpha():
             value = "k7" + value
-        if label in ("plain", "colon", "env", "log", "flag", "flageq", "ini", "xml") and ("," in value or ";" in value) and label != "plain":
+        if (
+            label in ("plain", "colon", "env", "log", "flag", "flageq", "ini", "xml")
+            and ("," in value or ";" in value)
+            and label != "plain"
+        ):
             value = "Tr0ub4dor&3" if label != "xml" else "S3cr3t!pw"
         if label in ("html", "arrow", "toml", "escaped") and any(c in value for c in "'\"\\"):
             value = "S3cr3t!pw"

@@ -33,6 +33,7 @@ DIFFERENT = (
 
 def fill(pattern: str, rng: random.Random) -> str:
     hexes = lambda n: "".join(rng.choice("0123456789abcdef") for _ in range(n - 2)) + "a7"  # noqa: E731
+
     def one(match: re.Match[str]) -> str:
         name = match[1]
         n = rng.randint(2, 9999)
@@ -64,5 +65,3 @@ def pairs() -> list[tuple[str, str, bool]]:
     for first, second in zip(patterns, patterns[7:] + patterns[:7], strict=True):
         found.append((fill(first, rng), fill(second, rng), False))
     return found
-
-
