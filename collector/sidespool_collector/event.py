@@ -11,10 +11,11 @@ import msgspec
 Source = tuple[str, str, str, str, str]
 """`(session_id, user_id, app_id, app_version, os)`: what all events of a session share."""
 
-Row = tuple[bytes, str, int, int, Source, int, str, str | None]
+Row = tuple[bytes, str, int, int, Source, int, msgspec.Struct, str | None]
 """`id` 16 bytes; `type` the event_type; `at` corrected time, Unix ms; `skew` client's clock minus
-ours, ms, so that the client's own timestamp is `at + skew`; `seq`; `payload` JSON object;
-`aside` JSON of the fields a newer catalog knows and ours does not, or None."""
+ours, ms, so that the client's own timestamp is `at + skew`; `seq`; `payload` the checked struct,
+which each store writes in its own way; `aside` JSON of the fields that a newer catalog knows and
+ours does not, or None."""
 
 REASON_ERASED = "erased"
 """Why an event of a user who asked for erasure is refused; beside the wire's own reasons."""
@@ -23,6 +24,7 @@ ROW_ID: Final = 0
 ROW_TYPE: Final = 1
 ROW_AT: Final = 2
 ROW_SOURCE: Final = 4
+ROW_PAYLOAD: Final = 6
 
 
 class Refused(msgspec.Struct, frozen=True):
@@ -64,7 +66,7 @@ def id_text(raw: bytes) -> str:
 
 def id_bytes(text: str) -> bytes | None:
     """A UUID's text as 16 bytes, or None for anything else."""
-    if len(text) != 36 or text[8] != "-" or text[13] != "-" or text[18] != "-" or text[23] != "-":
+    if len(text) != 36 or text[8:24:5] != "----":
         return None
     try:
         raw = bytes.fromhex(text.replace("-", ""))

@@ -36,7 +36,7 @@ MVP_PORT = 18787
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 NOON_MS = 1_790_000_000_000
 
-MVP = '''
+MVP = """
 import gzip, json, os, sqlite3, sys
 from fastapi import FastAPI, Request
 from pydantic import BaseModel
@@ -74,7 +74,7 @@ async def post_events(request: Request):
     return {"accepted": accepted, "duplicates": len(events) - accepted, "rejected": []}
 
 uvicorn.run(app, host="127.0.0.1", port=int(sys.argv[2]), log_level="error")
-'''
+"""
 
 
 def batches(count: int) -> list[bytes]:

@@ -20,6 +20,9 @@ SKEW_NOISE_MS = 5_000  # network and queueing; below it a clock counts as right
 ASIDE_MAX_BYTES = 8 * 1024
 DEPTH_MAX = 16  # an event of the catalog nests three deep
 CONTENT_MAX_BYTES = 8 * 1024
+MINUTES_KEPT = 4096
+_SECONDS = {f"{n:02d}.": n * 1000 for n in range(60)}
+_MILLIS = {f"{n:03d}Z": n for n in range(1000)}
 _ENCODE = msgspec.json.Encoder().encode
 _MALFORMED = (msgspec.MsgspecError, RecursionError, UnicodeError)
 
@@ -85,6 +88,7 @@ class EventReader:
         self._max_line_bytes = max_line_bytes
         self._keep_content = keep_content
         self._minutes: dict[str, int] = {}
+        self._names = _Names()
 
     def read(self, lines: list[bytes]) -> Reading:
         """Rows and refusals, in order; together as many as `lines`."""
@@ -107,30 +111,20 @@ class EventReader:
         if raw_id is None:
             raise _BadValueError("event_id is not a UUID")
         stamp = event.timestamp
-        base = self._minutes.get(stamp[:17])
-        tail = stamp[17:19] + stamp[20:23]
-        if (
-            base is not None
-            and len(stamp) == 24
-            and stamp[19] == "."
-            and stamp[23] == "Z"
-            and tail.isascii()
-            and tail.isdigit()
-            and tail < "60"
-        ):
-            at = base + int(tail)
-        else:
+        try:  # 2026-11-21T01:02: and 03. and 123Z, each met before
+            at = self._minutes[stamp[:17]] + _SECONDS[stamp[17:20]] + _MILLIS[stamp[20:]]
+        except KeyError:
             at = self._slow_time(stamp)
         source = (event.session_id, event.user_id, event.app_id, event.app_version, event.os)
-        payload = _ENCODE(event.payload).decode()
-        return (raw_id, type(event).__struct_config__.tag, at, 0, source, event.seq, payload, aside)
+        name = self._names[type(event)]
+        return (raw_id, name, at, 0, source, event.seq, event.payload, aside)
 
     def _slow_time(self, stamp: str) -> int:
         at = parse_time(stamp)
         if at is None:
             raise _BadValueError("timestamp is not an RFC 3339 time with a zone")
-        if len(stamp) == 24 and stamp[23] == "Z":
-            if len(self._minutes) > 4096:
+        if stamp[17:20] in _SECONDS and stamp[20:] in _MILLIS:
+            if len(self._minutes) > MINUTES_KEPT:
                 self._minutes.clear()
             self._minutes[stamp[:17]] = at - at % 60_000
         return at
@@ -184,6 +178,14 @@ class EventReader:
             len(line),
             line[:CONTENT_MAX_BYTES].decode("utf-8", "replace") if self._keep_content else None,
         )
+
+
+class _Names(dict[type, str]):
+    """The event_type of each compiled struct, found once."""
+
+    def __missing__(self, kind: type) -> str:
+        name = self[kind] = str(kind.__struct_config__.tag)  # type: ignore[attr-defined]  # a Struct
+        return name
 
 
 class _BadValueError(Exception):

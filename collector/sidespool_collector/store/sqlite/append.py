@@ -7,9 +7,13 @@ read anew whenever a transaction fails, because a number given out in it no long
 import hmac
 import sqlite3
 
+import msgspec
+from msgspec.structs import astuple
+
 from sidespool_collector.event import (
     ROW_AT,
     ROW_ID,
+    ROW_PAYLOAD,
     ROW_SOURCE,
     ROW_TYPE,
     Batch,
@@ -24,6 +28,7 @@ HOUR_MS = 3_600_000
 SOURCES_CACHED = 20_000
 
 
+_ENCODE = msgspec.json.Encoder().encode
 _INSERT = (
     "INSERT OR IGNORE INTO event (id, type, at, skew, source, batch, seq, payload, aside) "
     "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
@@ -80,13 +85,13 @@ class Appender:
         ).lastrowid  # fmt: skip
         before = db.total_changes
         if rows:
-            types = {row[ROW_TYPE]: self._type(db, row[ROW_TYPE]) for row in rows}
+            types = {row[ROW_TYPE]: self._type(db, row) for row in rows}
             sources = self._source_numbers(db, rows)
             before = db.total_changes
             db.executemany(
                 _INSERT,
                 [
-                    (i, types[t], at, k, sources[s], number, q, p, a)
+                    (i, types[t], at, k, sources[s], number, q, _ENCODE(astuple(p)).decode(), a)
                     for i, t, at, k, s, q, p, a in rows
                 ],
             )
@@ -115,12 +120,14 @@ class Appender:
             return refused
         return Refused(None, refused.reason, refused.detail, refused.event_type)
 
-    def _type(self, db: sqlite3.Connection, name: str) -> int:
+    def _type(self, db: sqlite3.Connection, row: Row) -> int:
+        name = row[ROW_TYPE]
         number = self._types.get(name)
         if number is None:
-            db.execute("INSERT OR IGNORE INTO event_type (name) VALUES (?)", (name,))
-            found = db.execute("SELECT id FROM event_type WHERE name = ?", (name,)).fetchone()
-            number = self._types[name] = int(found[0])
+            key = (name, _ENCODE(row[ROW_PAYLOAD].__struct_fields__).decode())
+            db.execute("INSERT OR IGNORE INTO event_type (name, fields) VALUES (?, ?)", key)
+            found = db.execute("SELECT id FROM event_type WHERE name = ? AND fields = ?", key)
+            number = self._types[name] = int(found.fetchone()[0])
         return number
 
     def _source_numbers(self, db: sqlite3.Connection, rows: list[Row]) -> dict[Source, int]:

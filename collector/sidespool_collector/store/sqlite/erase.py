@@ -9,6 +9,7 @@ tombstone is a keyed hash; the id itself is kept only until its rows are gone.
 """
 
 import sqlite3
+from typing import Any
 
 import msgspec
 
@@ -17,10 +18,11 @@ from sidespool_collector.event import id_text
 from sidespool_collector.store.contract import Erasure
 from sidespool_collector.store.sqlite.append import HOUR_MS, Appender
 from sidespool_collector.store.sqlite.attached import detach
+from sidespool_collector.store.sqlite.export import payload_of
 from sidespool_collector.store.sqlite.groups import blank_stacks, drop_orphans, group_of
 from sidespool_collector.store.sqlite.writer import Writer
 
-Found = tuple[bytes, int, str, str | None]  # id, at, type, payload where it is an error
+Found = tuple[bytes, int, str, dict[str, Any] | None]  # id, at, type, payload where it is an error
 
 
 def request(
@@ -81,11 +83,7 @@ def _erase_some(
         db.execute("DELETE FROM source WHERE id = ?", (source[0],))
         _count(db, receipt, sessions=1)
         return True
-    groups = {
-        group_of(name, msgspec.json.decode(payload), at).group
-        for _, at, name, payload in found
-        if payload is not None
-    }
+    groups = {group_of(name, p, at).group for _, at, name, p in found if p is not None}
     blank_stacks(db, groups)
     files = remove(db, appender, found)
     _count(db, receipt, events=len(found), attachments=files)
@@ -95,14 +93,19 @@ def _erase_some(
 def _events_of(db: sqlite3.Connection, source: tuple[int, int, int], chunk: int) -> list[Found]:
     number, first, last = source
     found: list[Found] = []
-    for kind, name in db.execute("SELECT id, name FROM event_type").fetchall():
+    types = db.execute("SELECT id, name, fields FROM event_type").fetchall()
+    for kind, name, fields in types:
         wanted = "payload" if name in ERROR_EVENT_TYPES else "NULL"
         rows = db.execute(
             f"SELECT id, at, {wanted} FROM event WHERE type = ? AND at >= ? AND at <= ? "  # noqa: S608
             "AND source = ? LIMIT ?",
             (kind, first, last, number, chunk - len(found)),
         )
-        found += [(raw, at, name, payload) for raw, at, payload in rows]
+        names = msgspec.json.decode(fields)
+        found += [
+            (raw, at, name, payload_of(names, payload) if payload else None)
+            for raw, at, payload in rows
+        ]
         if len(found) >= chunk:
             break
     return found
@@ -161,14 +164,14 @@ def count_expired(
     db: sqlite3.Connection, cutoffs: dict[str, int], default_ms: int
 ) -> dict[str, int]:
     """Events older than their type's cutoff, by type, and refused lines under `(rejected)`."""
-    counts = {}
+    counts: dict[str, int] = {}
     for number, name in db.execute("SELECT id, name FROM event_type ORDER BY name").fetchall():
         n = db.execute(
             "SELECT count(*) FROM event WHERE type = ? AND at < ?",
             (number, cutoffs.get(name, default_ms)),
         ).fetchone()[0]
         if n:
-            counts[name] = n
+            counts[name] = counts.get(name, 0) + n
     n = db.execute("SELECT count(*) FROM rejected WHERE received_at < ?", (default_ms,)).fetchone()
     return {**counts, "(rejected)": n[0]} if n[0] else counts
 

@@ -6,7 +6,7 @@ read, so that an export of everything holds one chunk and no more.
 
 import heapq
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -28,24 +28,30 @@ def read_events(db: sqlite3.Connection, query: EventQuery) -> Iterator[StoredEve
     """Events of the query in order of corrected time."""
     since = query.since_ms if query.since_ms is not None else -FOREVER_MS
     until = query.until_ms if query.until_ms is not None else FOREVER_MS
-    types = db.execute("SELECT id, name FROM event_type ORDER BY id").fetchall()
-    streams = [
-        _stream(db, number, name, since, until)
-        for number, name in types
+    types = {
+        number: (name, tuple(msgspec.json.decode(fields)))
+        for number, name, fields in db.execute("SELECT id, name, fields FROM event_type")
         if not query.event_types or name in query.event_types
-    ]
-    for _, _, name, row in heapq.merge(*streams):
-        yield _event(name, row)
+    }
+    streams = [_stream(db, number, since, until) for number in types]
+    for _, _, number, row in heapq.merge(*streams):
+        yield _event(*types[number], row)
 
 
 def _stream(
-    db: sqlite3.Connection, number: int, name: str, since: int, until: int
-) -> Iterator[tuple[int, bytes, str, tuple[Any, ...]]]:
+    db: sqlite3.Connection, number: int, since: int, until: int
+) -> Iterator[tuple[int, bytes, int, tuple[Any, ...]]]:
     for row in db.execute(_SELECT, (number, since, until)):
-        yield row[0], row[1], name, row
+        yield row[0], row[1], number, row
 
 
-def _event(name: str, row: tuple[Any, ...]) -> StoredEvent:
+def payload_of(fields: Iterable[str], values: str) -> dict[str, Any]:
+    """A stored payload as an object again; what was left out stays out."""
+    pairs = zip(fields, msgspec.json.decode(values), strict=True)
+    return {name: value for name, value in pairs if value is not None}
+
+
+def _event(name: str, fields: tuple[str, ...], row: tuple[Any, ...]) -> StoredEvent:
     at, raw_id, session, user, app, version, os, seq, skew, payload, aside, received = row
     return StoredEvent(
         id_text(raw_id),
@@ -57,7 +63,7 @@ def _event(name: str, row: tuple[Any, ...]) -> StoredEvent:
         version,
         os,
         seq,
-        msgspec.Raw(payload.encode()),
+        msgspec.Raw(msgspec.json.encode(payload_of(fields, payload))),
         format_time(received if received is not None else at),
         format_time(at) if skew else None,
         msgspec.Raw(aside.encode()) if aside else None,

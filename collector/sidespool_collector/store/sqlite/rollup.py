@@ -33,6 +33,7 @@ from sidespool_collector.chart.measure import (
 )  # fmt: skip
 from sidespool_collector.store.contract import Fact, FactQuery
 from sidespool_collector.store.sqlite.append import HOUR_MS, Appender
+from sidespool_collector.store.sqlite.export import payload_of
 from sidespool_collector.store.sqlite.groups import Seen, group_of, keep_groups
 from sidespool_collector.store.sqlite.readers import Readers
 from sidespool_collector.store.sqlite.writer import Writer
@@ -78,32 +79,34 @@ def _dirty(db: sqlite3.Connection) -> list[int]:
 
 def _read_hour(db: sqlite3.Connection, hour: int) -> HourFacts:
     result = HourFacts({}, {})
-    types = db.execute("SELECT id, name FROM event_type").fetchall()
-    for number, name in types:
+    types = db.execute("SELECT id, name, fields FROM event_type").fetchall()
+    for number, name, fields in types:
         rows = db.execute(
             "SELECT s.app_version, s.os, e.payload, e.at FROM event e "
             "JOIN source s ON s.id = e.source WHERE e.type = ? AND e.at >= ? AND e.at < ?",
             (number, hour * HOUR_MS, (hour + 1) * HOUR_MS),
         )
-        _collect(result, name, rows, hour * HOUR_MS)
+        _collect(result, name, msgspec.json.decode(fields), rows, hour * HOUR_MS)
     return result
 
 
-def _collect(result: HourFacts, name: str, rows: Iterable[tuple[Any, ...]], start: int) -> None:
+def _collect(
+    result: HourFacts, name: str, fields: list[str], rows: Iterable[tuple[Any, ...]], start: int
+) -> None:
     measure = BY_EVENT_TYPE.get(name)
     is_error = name in ERROR_EVENT_TYPES
     for version, os, payload, at in rows:
         count = _fact(result, (EVENTS, name, version, os), start)
         count.n += 1
         if measure is not None:
-            _add(result, measure, msgspec.json.decode(payload), version, os, start)
+            _add(result, measure, payload_of(fields, payload), version, os, start)
         elif is_error:
-            seen = group_of(name, msgspec.json.decode(payload), at)
+            seen = group_of(name, payload_of(fields, payload), at)
             _fact(result, (ERRORS, seen.group, version, os), start).n += 1
             had = result.groups.get(seen.group)
             result.groups[seen.group] = had.merged(seen) if had else seen
         elif name == "ClientReport":
-            for reason, n in (msgspec.json.decode(payload).get("dropped") or {}).items():
+            for reason, n in (payload_of(fields, payload).get("dropped") or {}).items():
                 _fact(result, (DROPS, reason, version, os), start).n += int(n)
 
 

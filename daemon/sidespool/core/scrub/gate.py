@@ -25,11 +25,13 @@ HOST = 1 << 14
 NAMES = 1 << 15
 ENTROPY = 1 << 16
 AWAIT = 1 << 17
+MARKS = 1 << 18
 # All that the result of a plain frame may still hold.
 FRAME = PATH | MAIL
 
 _SOURCES: tuple[tuple[int, str], ...] = (
     (ANSI, r"\x1b|\x{9b}"),
+    (MARKS, r"[\x{fdd0}-\x{fdef}]"),
     (BLOCK, r"-----BEGIN|PuTTY-User-Key-File"),
     (PERCENT, r"%[0-9A-Fa-f]{2}"),
     (LITERAL, r"\\[\"nrtu/\\]"),

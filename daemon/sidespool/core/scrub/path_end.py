@@ -141,7 +141,7 @@ def _is_named(words: list[str]) -> bool:
 def _bare_end(text: str, start: int, body: int, limit: int) -> int:
     windows = "\\" in text[start : start + 4] or text[start + 1 : start + 2] == ":"
     windows = windows or text[body - 1 : body] == "\\"
-    position = body
+    position = min(body, limit)
     while True:
         run = _RUN.match(text, position, limit)
         if run is None:

@@ -102,5 +102,13 @@ def reveal(text: str) -> str:
     return text.translate(_SHOWN) if _ANY_MARK.search(text) else text
 
 
+_NONCHARACTER = Lazy("[\ufdd0-\ufdef]")
+
+
+def purge(text: str) -> str:
+    """Replaces noncharacters that came in with the text: nobody may forge a mark."""
+    return _NONCHARACTER.sub("\ufffd", text)
+
+
 def has_mark(text: str) -> bool:
     return _ANY_MARK.search(text) is not None

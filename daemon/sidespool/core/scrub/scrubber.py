@@ -127,7 +127,7 @@ class Scrubber:
             return s
         self._depth += 1
         try:
-            return self._text(ph.reveal(s)) if ph.BLANK not in s else ph.hide(self._text(ph.reveal(s)))
+            return ph.hide(self._text(ph.reveal(s)))
         finally:
             self._depth -= 1
 
@@ -135,6 +135,8 @@ class Scrubber:
         kinds = self._gate.fired(s)
         if not kinds:
             return s
+        if kinds & gate.MARKS and self._depth == 0:
+            return self._text(ph.purge(s))
         if kinds & gate.ANSI:
             plain = unwrap.strip_ansi(s)
             if plain != s:

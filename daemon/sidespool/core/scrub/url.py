@@ -81,7 +81,7 @@ def _scheme(line: str, end: int, floor: int) -> tuple[int, str]:
     while start < end and not line[start].isalpha():
         start += 1
     name = line[start:end]
-    if start and line[start - 1] == "\\" and name[0] in "nrt" and len(name) > 1:
+    if len(name) > 1 and start and line[start - 1] == "\\" and name[0] in "nrt":
         start, name = start + 1, name[1:]
     return start, name.lower()
 

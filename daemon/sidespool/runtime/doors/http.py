@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from aiohttp import web
+from aiohttp import WSCloseCode, web
 
 from sidespool.core.policy import EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX, FRAME_DEADLINE_S
 from sidespool.runtime.doors.reception import Reception
@@ -22,6 +22,7 @@ from sidespool.wire import frame as wire
 from sidespool.wire.outcome import Rejection
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
+CLOSE_S = 1.0  # how long a page may take to say goodbye
 Json = dict[str, Any]
 
 
@@ -69,6 +70,7 @@ class HttpDoor:
         self._origins = origins
         self._shows = shows
         self._runner: web.AppRunner | None = None
+        self._pages: set[web.WebSocketResponse] = set()
 
     async def start(self) -> Callable[[], asyncio.Protocol]:
         """The factory of protocols that the guard hands connections to."""
@@ -92,7 +94,12 @@ class HttpDoor:
         quiet = logging.getLogger("sidespool.http")
         quiet.disabled = True
         runner = web.AppRunner(
-            app, access_log=None, logger=quiet, handle_signals=False, auto_decompress=False
+            app,
+            access_log=None,
+            logger=quiet,
+            handle_signals=False,
+            auto_decompress=False,
+            shutdown_timeout=CLOSE_S,
         )
         await runner.setup()
         self._runner = runner
@@ -102,7 +109,9 @@ class HttpDoor:
         return server
 
     async def close(self) -> None:
-        """Ends what is open."""
+        """Ends what is open: a page that stays connected must not use up the grace."""
+        goodbyes = [page.close(code=WSCloseCode.GOING_AWAY) for page in self._pages]
+        await asyncio.gather(*goodbyes, return_exceptions=True)
         if self._runner is not None:
             await self._runner.cleanup()
 
@@ -253,11 +262,16 @@ class HttpDoor:
             compress=False,
             max_msg_size=FRAME_BYTES_MAX,
             decode_text=False,
+            timeout=CLOSE_S,
         )
         if not socket.can_prepare(request).ok:
             raise Refused(400, "malformed")
         await socket.prepare(request)
-        await converse(socket, self._reception)
+        self._pages.add(socket)
+        try:
+            await converse(socket, self._reception)
+        finally:
+            self._pages.discard(socket)
         return socket
 
 

@@ -1,0 +1,318 @@
+"""The spool under everything at once: every operation, cut off at any call of the disk.
+
+The laws are the invariants at the end. A failure prints the steps; every die is drawn by
+hypothesis, so that they can be repeated.
+"""
+
+import errno
+import os
+import random
+from collections.abc import Callable
+from typing import Any
+
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+)
+
+from sidespool.core.policy import EVICTION_ORDER
+from sidespool.core.tally import Counts, report_payload
+from sidespool.errors import DiskError
+from sidespool.wire.level import Level
+from support.power_loss import Crash
+from support.spool_world import World, event_id
+
+LEVELS = st.sampled_from([Level.CRASH, Level.ERROR, Level.USAGE, Level.FULL])
+CRASHES = st.one_of(st.none(), st.integers(0, 40))
+GROUPS = st.dictionaries(LEVELS, st.integers(1, 4), min_size=1, max_size=3)
+DAY_MS = 86_400_000
+
+
+class SpoolMachine(RuleBasedStateMachine):
+    """What was promised, what the collector has, what was withdrawn, and how it ended."""
+
+    @initialize(data=st.data())
+    def begin(self, data: Any) -> None:
+        self.data = data
+        self.world = World()
+        self.acknowledged: set[str] = set()
+        self.never_promised: set[str] = set()
+        self.collected: set[str] = set()
+        self.refused_there: set[str] = set()
+        self.limbo: set[str] = set()  # collected, and the daemon does not know it yet
+        self.withdrawn: set[str] = set()
+        self.reports: dict[str, Counts] = {}
+        self.trouble = False
+        self.owed: list[Callable[[], object]] = []
+
+    # -- how a step runs, and ends -------------------------------------------------------------
+
+    def _step(self, act: Callable[[], object], crash: int | None, *, owed: bool = False) -> None:
+        """`owed`: the uploader repeats it until the disk lets it through."""
+        disk = self.world.disk
+        disk.crash_after(crash)
+        try:
+            act()
+        except (OSError, DiskError):
+            assert self.trouble, "only a disk that refuses may make an operation fail"
+            self.owed += [act] * owed
+        except Crash:
+            self._restart()
+        disk.crash_after(None)
+
+    def _restart(self) -> None:
+        """The machine comes up again, at times only to go down in the middle of recovery."""
+        disk = self.world.disk
+        self._end_trouble()
+        self.owed.clear()
+        for again in self.data.draw(st.lists(st.integers(0, 40), max_size=2), "crash again"):
+            self._die()
+            disk.crash_after(again)
+            try:
+                self.world.start()
+            except Crash:
+                continue
+            disk.crash_after(None)
+        self._die()
+        self.world.start()
+        self._recovering_twice_is_recovering_once()
+        for one in set(self.world.spooled()) & self.never_promised:
+            self.never_promised.discard(one)
+            self.acknowledged.add(one)  # it is durable after all: from here on it counts
+
+    def _die(self) -> None:
+        disk = self.world.disk
+        if self.data.draw(st.booleans(), "power cut"):
+            disk.lose_power(random.Random(self.data.draw(st.integers(0, 2**32), "dice")))
+        else:
+            disk.kill()
+
+    def _recovering_twice_is_recovering_once(self) -> None:
+        world = self.world
+        files, book = world.disk.files(world.paths.spool), world.store.book.segments
+        again = world.opened()
+        again.recover()
+        assert world.disk.files(world.paths.spool) == files
+        assert again.book.segments == book
+        assert again.tally.all_time == world.store.tally.all_time
+
+    def _end_trouble(self) -> None:
+        self.world.disk.fault = lambda _: 0
+        self.trouble = False
+
+    # -- operations ----------------------------------------------------------------------------
+
+    @rule(counts=GROUPS, size=st.sampled_from([20, 300, 900]), crash=CRASHES)
+    def emit(self, counts: dict[Level, int], size: int, crash: int | None) -> None:
+        allowed = {level: n for level, n in counts.items() if level <= self.world.level}
+        group = {level: self.world.make_events(n, size) for level, n in allowed.items()}
+        self.never_promised.update(one for events in group.values() for one in events)
+        before = dict(self.world.store.book.segments)
+
+        def act() -> None:
+            done = self.world.group(group)
+            self.acknowledged |= done
+            self.never_promised -= done
+            self._nothing_important_went_first(set(before))
+
+        if group:
+            self._step(act, crash)
+
+    def _nothing_important_went_first(self, before: set[str]) -> None:
+        left = [one for one in self.world.store.book.segments if one in before]
+        gone = before.difference(left)
+        rank = {str(int(level)): place for place, level in enumerate(EVICTION_ORDER)}
+        order = {one: (rank[one[15]], one) for one in before}
+        if gone and left:
+            assert max(order[one] for one in gone) < min(order[one] for one in left)
+
+    @rule(crash=CRASHES)
+    def seal(self, crash: int | None) -> None:
+        self._step(self.world.store.seal_all, crash)
+
+    @rule(days=st.sampled_from([1, 15, 31]), crash=CRASHES)
+    def let_time_pass(self, days: int, crash: int | None) -> None:
+        self.world.clock.now_ms += days * DAY_MS
+        self._step(lambda: self.world.store.evict_expired(self.world.clock.now_ms), crash)
+
+    @rule(level=st.sampled_from([Level.OFF, Level.CRASH, Level.ERROR, Level.USAGE]), crash=CRASHES)
+    def withdraw(self, level: Level, crash: int | None) -> None:
+        if level >= self.world.level:
+            return
+        above = {one for one, at in self.world.readable().items() if at > level}
+        self.withdrawn |= above
+        self.never_promised -= above
+        self.world.level = level
+        self._step(lambda: self.world.store.purge_above(level), crash)
+
+    @precondition(lambda self: not self.trouble and not self.world.store.unsettled)
+    @rule(level=LEVELS)
+    def grant(self, level: Level) -> None:
+        self.world.level = max(self.world.level, level)
+
+    @precondition(lambda self: self.world.store.book.sealed())
+    @rule(refused=st.integers(0, 2), crash=CRASHES, pick=st.integers(0, 5))
+    def upload(self, refused: int, crash: int | None, pick: int) -> None:
+        store = self.world.store
+        sealed = store.book.sealed()
+        batch = sealed[pick % len(sealed)]
+        ids = [event_id(line) for line in store.lines_of(batch.batch_id)]
+        assert len(ids) == batch.events
+        bad = set(ids[:refused])
+        self.refused_there |= bad
+        self.collected.update(set(ids) - bad)
+        self.limbo.update(ids)
+
+        def act() -> None:
+            store.acknowledged(batch.batch_id, len(ids) - len(bad), len(bad))
+            self.limbo.difference_update(ids)
+
+        self._step(act, crash, owed=True)
+
+    @precondition(lambda self: self.world.store.book.sealed())
+    @rule(crash=CRASHES)
+    def refuse(self, crash: int | None) -> None:
+        batch = self.world.store.book.sealed()[0]
+        
+        def act() -> None:
+            self.world.store.set_aside(batch.batch_id, "refused", "400")
+
+        self._step(act, crash, owed=True)
+
+    @precondition(lambda self: self.world.store.book.sealed())
+    @rule(crash=CRASHES)
+    def halve(self, crash: int | None) -> None:
+        batch = max(self.world.store.book.sealed(), key=lambda one: one.events)
+        self._step(lambda: self.world.store.halve(batch.batch_id), crash, owed=True)
+
+    @precondition(lambda self: self.world.level >= Level.USAGE)
+    @rule(crash=CRASHES)
+    def report(self, crash: int | None) -> None:
+        tally = self.world.store.tally
+        if tally.frozen is None and not tally.counts.losses:
+            return
+
+        def act() -> None:
+            frozen = tally.freeze(self.world.clock.event_id(), self.world.clock.now_ms)
+            self.world.store.save_tally()
+            known = self.reports.setdefault(frozen.event_id, frozen.counts)
+            assert known.dropped == report_payload(frozen)["dropped"], "one id, one content"
+            line = self.world.line(frozen.event_id, "a report")
+            self.never_promised.add(frozen.event_id)
+            done = self.world.group({Level.USAGE: {frozen.event_id: line}})
+            self.acknowledged |= done
+            self.never_promised -= done
+            if done:
+                tally.on_reported()
+                self.world.store.save_tally()
+
+        self._step(act, crash)
+
+    @rule()
+    def die(self) -> None:
+        self._restart()
+
+    # -- a disk that refuses -------------------------------------------------------------------
+
+    @rule(what=st.sampled_from(["full", "sync", "all"]), calls=st.integers(0, 12))
+    def begin_trouble(self, what: str, calls: int) -> None:
+        """From some call on: full, failing to sync, or read-only."""
+        left = [calls]
+        changing = {"create", "write_at", "truncate", "rename", "remove", "sync", "open_for_repair"}
+        hit = {"full": {"create", "write_at"}, "sync": {"sync", "sync_dir"}, "all": changing}[what]
+        code = {"full": errno.ENOSPC, "sync": errno.EIO, "all": errno.EROFS}[what]
+
+        def fault(call: str) -> int:
+            left[0] -= call in hit
+            return code if call in hit and left[0] < 0 else 0
+
+        self.world.disk.fault = fault
+        self.trouble = True
+
+    @precondition(lambda self: self.trouble)
+    @rule()
+    def heal(self) -> None:
+        self._end_trouble()
+        while self.owed:
+            self.owed.pop(0)()
+        self.world.store.seal_all()
+        assert not self.world.store.unsettled, "what the disk refused is done once it lets us"
+
+    # -- laws ----------------------------------------------------------------------------------
+
+    @invariant()
+    def every_acknowledged_event_has_a_fate(self) -> None:
+        if not self.trouble and not self.world.store.unsettled:
+            in_spool = set(self.world.spooled())
+            gone = self.acknowledged - in_spool - self.collected - self.refused_there
+            counted = sum(n for why, n in self.world.dropped().items() if why != "rejected")
+            unsure = (self.never_promised | self.limbo) - in_spool
+            assert len(gone) <= counted <= len(gone) + len(unsure)
+
+    @invariant()
+    def every_loss_is_reported_once(self) -> None:
+        tally = self.world.store.tally
+        told = [counts.dropped for counts in self.reports.values()]
+        if tally.frozen is not None and tally.frozen.event_id not in self.reports:
+            told.append(tally.frozen.counts.dropped)
+        total = sum(sum(one.values()) for one in [*told, tally.counts.dropped])
+        assert total == sum(tally.all_time.dropped.values())
+
+    @invariant()
+    def nothing_withdrawn_can_be_read(self) -> None:
+        if not self.trouble and not self.world.store.unsettled:
+            assert not self.withdrawn & self.world.readable().keys()
+        assert not self.withdrawn & set(self.world.spooled())
+
+    @invariant()
+    def no_event_lies_twice_in_the_spool(self) -> None:
+        found = [one for one in self.world.spooled() if one not in self.reports]
+        assert len(found) == len(set(found))
+
+    @invariant()
+    def the_book_is_what_lies_on_disk(self) -> None:
+        store, disk = self.world.store, self.world.disk
+        book = store.book
+        assert book.total_bytes == sum(one.size_bytes for one in book.segments.values())
+        if self.trouble or store.unsettled:
+            return
+        files = disk.files(self.world.paths.spool)
+        sizes = {
+            name[:36]: len(raw)
+            for name, raw in files.items()
+            if name.endswith((".active", ".sealed"))
+        }
+        assert sizes == {one.batch_id: one.size_bytes for one in book.segments.values()}
+        assert not [name for name in files if name.endswith(".tmp")]
+
+    @invariant()
+    def the_sums_are_right(self) -> None:
+        counts = self.world.store.tally.all_time
+        known = counts.delivered + sum(counts.dropped.values()) + self.world.store.book.events
+        if not self.world.store.unsettled:
+            assert counts.accepted == known
+
+    def teardown(self) -> None:
+        """Whatever state this run ended in: one start more, and nothing asks for a person."""
+        if hasattr(self, "world"):
+            self._end_trouble()
+            self.world.disk.kill()
+            self.world.start()
+            self.world.store.seal_all()
+            assert not self.world.store.unsettled
+            assert self.world.disk.open_files() == 0
+
+
+TestSpoolMachine = SpoolMachine.TestCase
+TestSpoolMachine.settings = settings(
+    max_examples=int(os.environ.get("SIDESPOOL_MODEL_RUNS", "60")),
+    stateful_step_count=30,
+    deadline=None,
+    print_blob=True,
+    suppress_health_check=list(HealthCheck),
+)
