@@ -171,3 +171,38 @@ def test_a_percentile_from_the_histogram_is_right_within_its_bucket(
     found = percentile(histogram, share)
     assert found is not None
     assert abs(found - exact) <= max(1.0, 0.05 * exact)
+
+
+async def test_figures_of_a_bulk_load_are_whole_at_the_first_look(store: SqliteStore) -> None:
+    hour = 3_600_000
+    for n in range(60):
+        await store.append(batch(*(event(k, at_ms=NOON_MS - (n * 5 + k) * hour) for k in range(5))))
+    facts, again = await asyncio.gather(
+        *(store.facts(FactQuery("event", 0, 2 * NOON_MS)) for _ in range(2))
+    )
+    assert [f.n for f in facts] == [f.n for f in again] == [300]
+
+
+async def test_without_time_to_add_up_it_says_so_and_goes_on_later(store: SqliteStore) -> None:
+    hour = 3_600_000
+    await store.append(batch(*(event(n, at_ms=NOON_MS - n * hour) for n in range(100))))
+    assert not await store.refresh(0)
+    while not await store.refresh(0):
+        pass
+    assert [f.n for f in await store.facts(FactQuery("event", 0, 2 * NOON_MS))] == [100]
+
+
+async def test_two_processes_adding_up_beside_ingest_lose_nothing(
+    store: SqliteStore, tmp_path: Path
+) -> None:
+    other = SqliteStore(tmp_path / "s.db")
+    await other.open()
+
+    async def grow() -> None:
+        for n in range(60):
+            await store.append(batch(event(n)))
+
+    await asyncio.gather(grow(), *(s.refresh(1) for s in (store, other) * 10))
+    query = FactQuery("event", 0, 2 * NOON_MS)
+    assert [f.n for f in await store.facts(query)] == [60]
+    await other.close()

@@ -1,5 +1,7 @@
 """An app that begins a session and vanishes is missed: its session ends as crashed, or lost."""
 
+import time
+from collections.abc import Callable
 from typing import Any
 
 from support.daemon import RunningDaemon, start_daemon
@@ -12,6 +14,14 @@ def kept(daemon: RunningDaemon) -> list[dict[str, Any]]:
     """What a daemon without its app has in its spool, shown by the next one."""
     with start_daemon({"TELEMETRY_DATA_DIR": str(daemon.data_dir)}) as after:
         return after.pending()
+
+
+def wait_until(holds: Callable[[], bool]) -> None:
+    for _ in range(1_000):
+        if holds():
+            return
+        time.sleep(0.01)
+    raise AssertionError("it did not come true")
 
 
 def endings(events: list[dict[str, Any]]) -> list[tuple[str, str, str]]:
@@ -53,7 +63,8 @@ def test_an_app_that_asks_for_the_shutdown_has_not_crashed() -> None:
 def test_a_session_that_went_with_its_daemon_is_lost_and_said_so_once() -> None:
     with start_daemon({}, "--stdio") as daemon:
         assert daemon.stdio().emit(START)["accepted"] == 1
-        daemon.stdio().ask("status")
+        written = daemon.data_dir / "session.json"
+        wait_until(written.exists)
         daemon.kill9()
         assert endings(kept(daemon)) == [("SessionEnd", "s-1", "lost")]
         assert endings(kept(daemon)) == [("SessionEnd", "s-1", "lost")]

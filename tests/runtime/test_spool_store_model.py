@@ -21,6 +21,7 @@ from hypothesis.stateful import (
 )
 
 from sidespool.core.policy import EVICTION_ORDER
+from sidespool.core.spool import Segment
 from sidespool.core.tally import Counts, report_payload
 from sidespool.errors import DiskError
 from sidespool.wire.level import Level
@@ -46,21 +47,24 @@ class SpoolMachine(RuleBasedStateMachine):
         self.refused_there: set[str] = set()
         self.limbo: set[str] = set()  # collected, and the daemon does not know it yet
         self.withdrawn: set[str] = set()
+        self.uncounted: set[str] = set()  # withdrawn while the disk took no count of it
+        self.refused_by_disk: set[str] = set()  # a sync failed: a restart may see them, once
         self.reports: dict[str, Counts] = {}
+        self.told_twice: set[str] = set()  # reports whose first copy may have its own fate
         self.trouble = False
-        self.owed: list[Callable[[], object]] = []
+        self.owed: dict[str, Callable[[], object]] = {}
 
     # -- how a step runs, and ends -------------------------------------------------------------
 
-    def _step(self, act: Callable[[], object], crash: int | None, *, owed: bool = False) -> None:
-        """`owed`: the uploader repeats it until the disk lets it through."""
+    def _step(self, act: Callable[[], object], crash: int | None, batch_id: str = "") -> None:
+        """With a batch: the uploader repeats it until the disk lets it through."""
         disk = self.world.disk
         disk.crash_after(crash)
         try:
             act()
         except (OSError, DiskError):
             assert self.trouble, "only a disk that refuses may make an operation fail"
-            self.owed += [act] * owed
+            self.owed |= {batch_id: act} if batch_id else {}
         except Crash:
             self._restart()
         disk.crash_after(None)
@@ -81,7 +85,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self._die()
         self.world.start()
         self._recovering_twice_is_recovering_once()
-        for one in set(self.world.spooled()) & self.never_promised:
+        for one in set(self.world.spooled()) & self.never_promised - self.refused_by_disk:
             self.never_promised.discard(one)
             self.acknowledged.add(one)  # it is durable after all: from here on it counts
 
@@ -112,16 +116,19 @@ class SpoolMachine(RuleBasedStateMachine):
         allowed = {level: n for level, n in counts.items() if level <= self.world.level}
         group = {level: self.world.make_events(n, size) for level, n in allowed.items()}
         self.never_promised.update(one for events in group.values() for one in events)
-        before = dict(self.world.store.book.segments)
+        book = self.world.store.book.segments
+        before = {one.batch_id for one in book.values() if one.events}
 
         def act() -> None:
             done = self.world.group(group)
             self.acknowledged |= done
             self.never_promised -= done
-            self._nothing_important_went_first(set(before))
+            self._nothing_important_went_first(before)
 
         if group:
             self._step(act, crash)
+        if self.trouble:
+            self.refused_by_disk |= self.never_promised
 
     def _nothing_important_went_first(self, before: set[str]) -> None:
         left = [one for one in self.world.store.book.segments if one in before]
@@ -146,7 +153,7 @@ class SpoolMachine(RuleBasedStateMachine):
             return
         above = {one for one, at in self.world.readable().items() if at > level}
         self.withdrawn |= above
-        self.never_promised -= above
+        self.uncounted |= above if self.trouble else set()
         self.world.level = level
         self._step(lambda: self.world.store.purge_above(level), crash)
 
@@ -155,40 +162,48 @@ class SpoolMachine(RuleBasedStateMachine):
     def grant(self, level: Level) -> None:
         self.world.level = max(self.world.level, level)
 
-    @precondition(lambda self: self.world.store.book.sealed())
+    def _sendable(self) -> list[Segment]:
+        return [one for one in self.world.store.book.sealed() if one.batch_id not in self.owed]
+
+    @precondition(lambda self: self._sendable())
     @rule(refused=st.integers(0, 2), crash=CRASHES, pick=st.integers(0, 5))
     def upload(self, refused: int, crash: int | None, pick: int) -> None:
         store = self.world.store
-        sealed = store.book.sealed()
+        sealed = self._sendable()
         batch = sealed[pick % len(sealed)]
         ids = [event_id(line) for line in store.lines_of(batch.batch_id)]
-        assert len(ids) == batch.events
+        if len(ids) != batch.events:
+            assert self.refused_by_disk, "only what a failed sync left can be damaged here"
+            self._refuse(batch.batch_id, crash)
+            return
         bad = set(ids[:refused])
         self.refused_there |= bad
         self.collected.update(set(ids) - bad)
         self.limbo.update(ids)
 
         def act() -> None:
+            known = batch.batch_id in store.book.segments
             store.acknowledged(batch.batch_id, len(ids) - len(bad), len(bad))
-            self.limbo.difference_update(ids)
+            self.limbo.difference_update(ids if known else ())
 
-        self._step(act, crash, owed=True)
+        self._step(act, crash, batch.batch_id)
 
-    @precondition(lambda self: self.world.store.book.sealed())
+    @precondition(lambda self: self._sendable())
     @rule(crash=CRASHES)
     def refuse(self, crash: int | None) -> None:
-        batch = self.world.store.book.sealed()[0]
-        
+        self._refuse(self._sendable()[0].batch_id, crash)
+
+    def _refuse(self, batch_id: str, crash: int | None) -> None:
         def act() -> None:
-            self.world.store.set_aside(batch.batch_id, "refused", "400")
+            self.world.store.set_aside(batch_id, "refused", "400")
 
-        self._step(act, crash, owed=True)
+        self._step(act, crash, batch_id)
 
-    @precondition(lambda self: self.world.store.book.sealed())
+    @precondition(lambda self: self._sendable())
     @rule(crash=CRASHES)
     def halve(self, crash: int | None) -> None:
-        batch = max(self.world.store.book.sealed(), key=lambda one: one.events)
-        self._step(lambda: self.world.store.halve(batch.batch_id), crash, owed=True)
+        batch = max(self._sendable(), key=lambda one: one.events)
+        self._step(lambda: self.world.store.halve(batch.batch_id), crash, batch.batch_id)
 
     @precondition(lambda self: self.world.level >= Level.USAGE)
     @rule(crash=CRASHES)
@@ -203,6 +218,7 @@ class SpoolMachine(RuleBasedStateMachine):
             known = self.reports.setdefault(frozen.event_id, frozen.counts)
             assert known.dropped == report_payload(frozen)["dropped"], "one id, one content"
             line = self.world.line(frozen.event_id, "a report")
+            self.told_twice |= self.acknowledged & {frozen.event_id}
             self.never_promised.add(frozen.event_id)
             done = self.world.group({Level.USAGE: {frozen.event_id: line}})
             self.acknowledged |= done
@@ -238,8 +254,9 @@ class SpoolMachine(RuleBasedStateMachine):
     @rule()
     def heal(self) -> None:
         self._end_trouble()
-        while self.owed:
-            self.owed.pop(0)()
+        for act in self.owed.values():
+            act()
+        self.owed.clear()
         self.world.store.seal_all()
         assert not self.world.store.unsettled, "what the disk refused is done once it lets us"
 
@@ -252,7 +269,8 @@ class SpoolMachine(RuleBasedStateMachine):
             gone = self.acknowledged - in_spool - self.collected - self.refused_there
             counted = sum(n for why, n in self.world.dropped().items() if why != "rejected")
             unsure = (self.never_promised | self.limbo) - in_spool
-            assert len(gone) <= counted <= len(gone) + len(unsure)
+            most = len(gone) + len(unsure) + len(self.told_twice)
+            assert len(gone - self.uncounted) <= counted <= most
 
     @invariant()
     def every_loss_is_reported_once(self) -> None:

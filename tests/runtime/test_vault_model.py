@@ -4,10 +4,9 @@ from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import initialize
+from hypothesis.stateful import initialize, invariant
 
-from sidespool.core.tally import Counts
-from support.vault_world import VaultWorld
+from support.vault_world import CountedVault, VaultWorld
 from test_spool_store_model import SpoolMachine
 
 
@@ -16,19 +15,25 @@ class VaultMachine(SpoolMachine):
 
     @initialize(data=st.data())
     def begin(self, data: Any) -> None:
-        self.data = data
+        CountedVault.made = 0
+        super().begin(data)
         self.world = VaultWorld()
-        self.acknowledged: set[str] = set()
-        self.never_promised: set[str] = set()
-        self.collected: set[str] = set()
-        self.refused_there: set[str] = set()
-        self.limbo: set[str] = set()
-        self.withdrawn: set[str] = set()
-        self.reports: dict[str, Counts] = {}
-        self.trouble = False
+
+    @invariant()
+    def the_book_is_what_lies_on_disk(self) -> None:
+        """While it is written, the book counts plain bytes; the frames' own come with a start."""
+        store = self.world.store
+        book = store.book
+        assert book.total_bytes == sum(one.size_bytes for one in book.segments.values())
+        if self.trouble or store.unsettled:
+            return
+        files = self.world.disk.files(self.world.paths.spool)
+        names = {name[:36] for name in files if name.endswith((".active", ".sealed"))}
+        assert names == set(book.segments)
+        assert not [name for name in files if name.endswith(".tmp")]
 
 
 TestVaultMachine = VaultMachine.TestCase
 TestVaultMachine.settings = settings(
-    max_examples=40, stateful_step_count=30, suppress_health_check=list(HealthCheck)
+    max_examples=25, stateful_step_count=30, deadline=None, suppress_health_check=list(HealthCheck)
 )

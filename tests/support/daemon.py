@@ -306,6 +306,7 @@ def clean_environment(env: Mapping[str, str]) -> dict[str, str]:
         **kept,
         "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
         "TELEMETRY_SHUTDOWN_GRACE_S": "2",
+        "TELEMETRY_FULL_CONTENT_KEY": "file",
         **env,
     }
 

@@ -5,7 +5,8 @@ It stands in for `Disk`, call by call, and is as unkind as POSIX allows:
 - What a file holds and which names a directory has are durable apart from each other: syncing a
   file does not keep its name, syncing a directory does not keep its files' bytes.
 - Bytes that were not synced survive a power cut in any mixture of 512-byte sectors: new, old,
-  zeros, garbage; the file's size is any size it had since the last sync.
+  zeros, garbage (a sector that was durable before: new or old); the file's size is any size it
+  had since the last sync.
 - Each change of a directory that was not synced is kept or lost on its own, in order. A rename
   within a directory is one change (all file systems in use journal it so); one between two
   directories is two.
@@ -86,6 +87,8 @@ class _File:
             span = slice(sector * SECTOR, min((sector + 1) * SECTOR, size))
             room = max(span.stop - span.start, 0)
             what = dice.choice(["new", "old", "zero", "garbage"]) if mood == "mixed" else mood
+            if what != "new" and span.start < len(self.kept):
+                what = "old"  # a sector that was durable is overwritten whole or not at all
             if what == "old":
                 after[span] = self.kept[span][:room].ljust(room, b"\0")
             elif what != "new":

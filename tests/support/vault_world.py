@@ -1,6 +1,6 @@
 """The spool's world with full content encrypted, as the daemon keeps it."""
 
-from sidespool.core.envelope import is_encrypted
+from sidespool.core.envelope import Cipher, head, is_encrypted
 from sidespool.core.record import parse_name, read_lines
 from sidespool.core.spool import SpoolBook
 from sidespool.runtime.record_file import load_tally
@@ -13,12 +13,28 @@ from support.spool_world import World, event_id
 KEY = bytes(range(32))
 
 
+class CountedVault(Vault):
+    """Its salts and nonces follow each other, so that a run can be repeated."""
+
+    made = 0
+
+    def new_cipher(self) -> tuple[bytes, Cipher]:
+        CountedVault.made += 1
+        salt = CountedVault.made.to_bytes(16, "big")
+        return salt, self.cipher_of(head(self.key, salt))
+
+    @staticmethod
+    def nonce() -> bytes:
+        CountedVault.made += 1
+        return CountedVault.made.to_bytes(12, "big")
+
+
 class VaultWorld(World):
     """As `World`; each start has a disk of its own over the same files."""
 
     def opened(self) -> SpoolStore:
         paths = self.paths
-        vault = Vault()
+        vault = CountedVault()
         vault.open(KEY)
         self.plain = VaultDisk(self.disk, paths.spool, vault)
         tally = load_tally(self.disk, paths.tally_file, self.clock.now_ms, self.log.append)

@@ -4,10 +4,10 @@ from collections.abc import Awaitable, Callable
 
 from sidespool_collector.chart import trouble, usage, work
 from sidespool_collector.chart.model import Chart
+from sidespool_collector.chart.reading import Reading
 from sidespool_collector.chart.view import View
-from sidespool_collector.store.contract import Store
 
-Builder = Callable[[Store, View], Awaitable[Chart]]
+Builder = Callable[[Reading, View], Awaitable[Chart]]
 BUILDERS: dict[str, Builder] = {
     "sessions": usage.sessions,
     "installs": usage.installs,

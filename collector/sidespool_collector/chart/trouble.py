@@ -3,11 +3,11 @@
 from sidespool_collector.chart.merge import ROWS_MAX, steps_of
 from sidespool_collector.chart.model import Chart, Figure, Series, Table, Value
 from sidespool_collector.chart.names import CHARTS
+from sidespool_collector.chart.reading import Reading
 from sidespool_collector.chart.view import View
-from sidespool_collector.store.contract import Store
 
 
-async def errors(store: Store, view: View) -> Chart:
+async def errors(store: Reading, view: View) -> Chart:
     """Errors by type and templated message."""
     groups = await store.error_groups(view.query("error"), ROWS_MAX)
     facts = await store.facts(view.query("error", step_ms=view.step_ms))
@@ -33,7 +33,7 @@ async def errors(store: Store, view: View) -> Chart:
     )  # fmt: skip
 
 
-async def data_health(store: Store, view: View) -> Chart:
+async def data_health(store: Reading, view: View) -> Chart:
     """What came in, what was refused and why, what daemons lost, and how late it was."""
     intake = await store.intake(view.since_ms, view.until_ms)
     drops = await store.facts(view.query("drop"))

@@ -3,14 +3,14 @@
 from sidespool_collector.chart.merge import ROWS_MAX
 from sidespool_collector.chart.model import Chart, Figure, Series, Table, Value
 from sidespool_collector.chart.names import CHARTS
+from sidespool_collector.chart.reading import Reading
 from sidespool_collector.chart.view import DAY_MS, View, day_text
-from sidespool_collector.store.contract import Store
 
 WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-05 was the first Monday
 
 
-async def sessions(store: Store, view: View) -> Chart:
+async def sessions(store: Reading, view: View) -> Chart:
     """Sessions a day (or hour), and a week."""
     counted = await store.installs(view.query("session", step_ms=view.step_ms))
     before = await store.installs(view.before().query("session"))
@@ -40,7 +40,7 @@ async def sessions(store: Store, view: View) -> Chart:
     )
 
 
-async def installs(store: Store, view: View) -> Chart:
+async def installs(store: Reading, view: View) -> Chart:
     """Distinct installs by step."""
     counted = await store.installs(view.query("session", step_ms=view.step_ms))
     total = await store.installs(view.query("session"))
@@ -64,7 +64,7 @@ async def installs(store: Store, view: View) -> Chart:
     )
 
 
-async def adoption(store: Store, view: View, min_group: int = 1) -> Chart:
+async def adoption(store: Reading, view: View, min_group: int = 1) -> Chart:
     """Sessions and installs by version and system; groups smaller than `min_group` are folded."""
     counted = await store.installs(view.query("session", by="version_os"))
     shown = [count for count in counted if count.installs >= min_group]
@@ -91,7 +91,7 @@ async def adoption(store: Store, view: View, min_group: int = 1) -> Chart:
     )
 
 
-async def funnel(store: Store, view: View) -> Chart:
+async def funnel(store: Reading, view: View) -> Chart:
     """How many of each step there were, from a session to an approval."""
     begun = sum(c.sessions for c in await store.installs(view.query("session")))
     events = {f.key: f.n for f in await store.facts(view.query("event"))}

@@ -4,13 +4,14 @@ from sidespool_collector.chart.measure import percentile
 from sidespool_collector.chart.merge import ROWS_MAX, at_share, average, merged, share_of, steps_of
 from sidespool_collector.chart.model import Chart, Figure, Series, Table
 from sidespool_collector.chart.names import CHARTS
+from sidespool_collector.chart.reading import Reading
 from sidespool_collector.chart.view import View
-from sidespool_collector.store.contract import Fact, Store
+from sidespool_collector.store.contract import Fact
 
 LINES_MAX = 3  # more lines than that nobody reads
 
 
-async def proposals(store: Store, view: View) -> Chart:
+async def proposals(store: Reading, view: View) -> Chart:
     """Created against approved, over time."""
     created = await store.facts(view.query("proposal", step_ms=view.step_ms))
     decided = await store.facts(view.query("decision", step_ms=view.step_ms))
@@ -52,7 +53,7 @@ async def proposals(store: Store, view: View) -> Chart:
     )
 
 
-async def operations(store: Store, view: View) -> Chart:
+async def operations(store: Reading, view: View) -> Chart:
     """What kind of change was proposed."""
     facts = await store.facts(view.query("proposal"))
     rows = [
@@ -72,7 +73,7 @@ async def operations(store: Store, view: View) -> Chart:
     )
 
 
-async def review_time(store: Store, view: View) -> Chart:
+async def review_time(store: Reading, view: View) -> Chart:
     """Average, p50 and p90 of the time to a decision, in ms."""
     facts = await store.facts(view.query("decision", step_ms=view.step_ms))
     before = merged(await store.facts(view.before().query("decision")))
@@ -107,7 +108,7 @@ async def review_time(store: Store, view: View) -> Chart:
     )
 
 
-async def latency(store: Store, view: View) -> Chart:
+async def latency(store: Reading, view: View) -> Chart:
     """Percentiles by model, in ms."""
     facts = await store.facts(view.query("chat"))
     before = merged(await store.facts(view.before().query("chat")))
@@ -150,7 +151,7 @@ async def latency(store: Store, view: View) -> Chart:
     )
 
 
-async def tools(store: Store, view: View) -> Chart:
+async def tools(store: Reading, view: View) -> Chart:
     """Calls, success and duration by tool."""
     facts = await store.facts(view.query("tool"))
     before = merged(await store.facts(view.before().query("tool")))

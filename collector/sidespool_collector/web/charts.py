@@ -1,5 +1,6 @@
 """`GET /api/v1/metrics/{name}`: the figures behind every chart, as JSON, CSV or SQL."""
 
+import asyncio
 import csv
 import io
 
@@ -8,12 +9,16 @@ from aiohttp import web
 from sidespool.wire.event import format_time
 from sidespool_collector.chart.build import BUILDERS
 from sidespool_collector.chart.model import Chart
+from sidespool_collector.chart.reading import OnceReading, Reading
 from sidespool_collector.chart.usage import adoption
 from sidespool_collector.chart.view import DAY_MS, RANGE_MAX_MS, View, default_view
+from sidespool_collector.store.contract import StoreBusyError
 from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
 from sidespool_collector.web.export import parse_end, parse_moment
 from sidespool_collector.web.problem import ProblemError, json_response
 from sidespool_collector.web.sign_in import require_reader
+
+CATCH_UP_S = 3.0  # how long an answer may wait for figures that are still being added up
 
 
 async def get_chart(request: web.Request) -> web.Response:
@@ -29,7 +34,8 @@ async def get_chart(request: web.Request) -> web.Response:
     view = view_of(request)
     if kind == "sql":
         return web.Response(text=chart_sql(collector, name, view), content_type="text/plain")
-    chart = await build(collector, name, view)
+    is_complete = await collector.store.refresh(CATCH_UP_S)
+    chart = await build(collector, name, view, collector.store)
     if kind == "csv":
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return web.Response(text=as_csv(chart), content_type="text/csv", headers=headers)
@@ -39,6 +45,7 @@ async def get_chart(request: web.Request) -> web.Response:
             "title": chart.title,
             "from": format_time(view.since_ms),
             "to": format_time(view.until_ms),
+            "is_complete": is_complete,
             "filters": {"version": view.app_version, "os": view.os},
             "figures": chart.figures,
             "x": chart.x,
@@ -48,11 +55,24 @@ async def get_chart(request: web.Request) -> web.Response:
     )
 
 
-async def build(collector: Collector, name: str, view: View) -> Chart:
+async def build(collector: Collector, name: str, view: View, reading: Reading) -> Chart:
     """One chart of a view, with the operator's smallest group."""
     if name == "adoption":
-        return await adoption(collector.store, view, collector.settings.min_group)
-    return await BUILDERS[name](collector.store, view)
+        return await adoption(reading, view, collector.settings.min_group)
+    return await BUILDERS[name](reading, view)
+
+
+async def build_all(collector: Collector, view: View) -> dict[str, Chart]:
+    """Every chart of a view, side by side, asking the store for each thing once."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            reading = OnceReading(collector.store, group)
+            tasks = {
+                name: group.create_task(build(collector, name, view, reading)) for name in BUILDERS
+            }
+    except* StoreBusyError as errors:
+        raise StoreBusyError(str(errors.exceptions[0])) from errors
+    return {name: task.result() for name, task in tasks.items()}
 
 
 def view_of(request: web.Request) -> View:

@@ -7,11 +7,10 @@ from aiohttp import web
 
 from sidespool_collector import VERSION
 from sidespool_collector.auth.tokens import Role
-from sidespool_collector.chart.build import BUILDERS
 from sidespool_collector.chart.names import CHARTS
 from sidespool_collector.chart.view import DAY_MS, HOUR_MS, View, default_view, moment
 from sidespool_collector.store.contract import ErrorGroup
-from sidespool_collector.web.charts import build, chart_sql, view_of
+from sidespool_collector.web.charts import CATCH_UP_S, build_all, chart_sql, view_of
 from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
 from sidespool_collector.web.page import render
 from sidespool_collector.web.problem import ProblemError
@@ -43,7 +42,8 @@ async def get_dashboard(request: web.Request) -> web.StreamResponse:
             return web.Response(status=303, headers={"Location": "/login"})
         require_reader(request)
     view = view_of(request)
-    charts = {name: await build(collector, name, view) for name in BUILDERS}
+    is_complete = await collector.store.refresh(CATCH_UP_S)
+    charts = await build_all(collector, view)
     versions, systems = await collector.store.versions_and_systems()
     holding = await collector.store.holding()
     may_change = collector.is_open or (token is not None)
@@ -64,6 +64,7 @@ async def get_dashboard(request: web.Request) -> web.StreamResponse:
         holding=holding,
         retention_days=collector.settings.retention_days,
         is_empty=holding.events == 0,
+        is_complete=is_complete,
         url=_own_url(collector, request),
         is_open=collector.is_open,
         form=form_of(request) if may_change and not collector.is_open else "",

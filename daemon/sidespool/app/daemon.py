@@ -17,6 +17,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from sidespool.app.full_content import FullContent
 from sidespool.app.outbound import Outbound
 from sidespool.app.status import DaemonStatus, os_family, scrub_context
 from sidespool.app.storage import Storage
@@ -96,6 +97,7 @@ class Daemon:
         self.storage = storage = Storage(disk, self.paths, config)
         self.governor = Governor(config, storage.consent(), read_policy(self._policy))
         self.outbound = Outbound(config, storage)
+        self.full_content = FullContent(storage.disk, self.paths, config)
         self.admission = Admission(
             Validator(self._catalog),
             Scrubber(scrub_context()),
@@ -133,14 +135,16 @@ class Daemon:
     # -- beginning -----------------------------------------------------------------------------
 
     async def _begin(self, stdin: StandardInput | None) -> list["asyncio.Task[None]"]:
-        level = self.governor.level
         store = self.storage.store
+        if self.governor.verdict.consented is Level.FULL:
+            await self.governor.on_vault(await self.full_content.unlock())
+        level = self.governor.verdict.consented
         self._identify(self.config.user_id)
         store.recover()
         if store.book.above(level):
             store.purge_above(level)
         self.storage.spooler.start()
-        self.admission.level = level
+        self.admission.level = self.governor.level
         self.governor.connect(self._effects())
         await self._read_settings_file()
         await self.sessions.recover()
@@ -166,10 +170,16 @@ class Daemon:
             admit=self._admit,
             close_gate=self.outbound.close_gate,
             open_gate=lambda: self.outbound.set_gate(self.governor.level),
-            purge_above=self.storage.spooler.purge_above,
+            purge_above=self._withdraw,
+            unlock=self.full_content.unlock,
             on_settings=self._on_settings,
             broadcast=self.reception.broadcast,
         )
+
+    async def _withdraw(self, level: Level) -> int:
+        events = await self.storage.spooler.purge_above(level)
+        await self.full_content.forget_key()
+        return events
 
     def _admit(self, level: Level) -> None:
         self.admission.level = level

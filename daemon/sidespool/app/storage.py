@@ -14,13 +14,15 @@ from sidespool.runtime.paths import DataPaths
 from sidespool.runtime.reset import begin_reset, finish_reset, read_unfinished
 from sidespool.runtime.spool_store import SpoolStore
 from sidespool.runtime.spooler import Spooler
+from sidespool.runtime.vault import Vault
+from sidespool.runtime.vault_disk import VaultDisk
 
 
 class Storage:
     """The data directory, opened. Creating it finishes a reset that a crash cut short."""
 
     def __init__(self, disk: Disk, paths: DataPaths, config: Config) -> None:
-        self.disk = disk
+        self.disk = disk = VaultDisk(disk, paths.spool, Vault())
         self.paths = paths
         self.config = config
         unfinished = read_unfinished(disk, paths)
@@ -32,6 +34,7 @@ class Storage:
         book = SpoolBook(config.spool_max_bytes, config.spool_max_age_days)
         self.store = SpoolStore(disk, paths, book, self.tally, BatchIds().new, log)
         self.spooler = Spooler(self.store, asyncio.get_running_loop())
+        self.spooler.opener = disk.open_read
         self.first_seq = record_file.reserve_seq(disk, paths.state_file, log)
         self.user_id = ""
 

@@ -30,9 +30,10 @@ def _say(effect: "Effect", wanted: Level | None) -> int:
     """Tells what came of it; 1 where the level is lower than `wanted`."""
     import msgspec
 
+    from sidespool.cli.status import headline
+
     done = wanted is None or LEVEL_BY_LABEL[effect.level] >= wanted
-    words = "Telemetry is off" if effect.level == "off" else f"The level is {effect.level}"
-    text = f"{words}: {effect.because}."
+    text = headline({"level": effect.level, "because": effect.because})
     if effect.deleted:
         text += f" {effect.deleted} events that waited were deleted."
     if not done:

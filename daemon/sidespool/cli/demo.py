@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from sidespool.cli.place import is_terminal, say_json, verb_options, wants_json
+from sidespool.errors import SidespoolError
 
 if TYPE_CHECKING:
     from sidespool.demo.play import Figures, Options, Play
@@ -21,20 +22,25 @@ if TYPE_CHECKING:
 @click.option("--exit", "ends", is_flag=True, help="End after the figures; 1 if any is bad.")
 @click.option(
     "--speed",
+    metavar="N",
     type=click.FloatRange(0.1, 100),
     default=1.0,
     show_default=True,
     help="How many times faster the day passes.",
 )
-@click.option("--seed", type=int, default=7, show_default=True, help="Another seed, another day.")
+@click.option(
+    "--seed", metavar="N", type=int, default=7, show_default=True, help="Another seed, another day."
+)
 @click.option(
     "--port",
+    metavar="N",
     type=click.IntRange(0, 65_535),
     default=0,
     help="The dashboard's port; default: any free one.",
 )
 @click.option(
     "--installs",
+    metavar="N",
     type=click.IntRange(1, 500),
     default=36,
     show_default=True,
@@ -79,13 +85,17 @@ async def _perform(folder: Path, options: "Options", ends: bool) -> int:
 async def _until_stopped(play: "Play", stage: "Stage", stopped: asyncio.Event) -> "Figures | None":
     """The figures, or None where Ctrl-C came first."""
     stage.open()
-    async with asyncio.TaskGroup() as tasks:
-        acting = tasks.create_task(play.run())
-        waiting = tasks.create_task(stopped.wait())
-        await asyncio.wait({acting, waiting}, return_when=asyncio.FIRST_COMPLETED)
-        for task in (acting, waiting):
-            task.cancel()
-    stage.close()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            acting = tasks.create_task(play.run())
+            waiting = tasks.create_task(stopped.wait())
+            await asyncio.wait({acting, waiting}, return_when=asyncio.FIRST_COMPLETED)
+            for task in (acting, waiting):
+                task.cancel()
+    except* SidespoolError as group:
+        raise group.exceptions[0] from None
+    finally:
+        stage.close()
     return None if acting.cancelled() else acting.result()
 
 
@@ -151,7 +161,8 @@ def document(figures: "Figures") -> dict[str, Any]:
 
 def plain_lines(figures: "Figures") -> list[str]:
     """The same as lines."""
-    from sidespool.demo.figures import rows
+    from sidespool.demo.figures import HONESTY, rows
 
     width = max(len(name) for name, *_ in rows(figures))
-    return [f"{name:<{width}}  {value:>8}  {note}".rstrip() for name, value, note in rows(figures)]
+    lines = [f"{name:<{width}}  {value:>8}  {note}" for name, value, note in rows(figures)]
+    return [*lines, HONESTY]

@@ -11,7 +11,9 @@ import click
 @click.command()
 @click.option("--stdio", is_flag=True, help="Take frames on standard input, answer on output.")
 @click.option("--exit-with-stdin", is_flag=True, help="End when standard input ends.")
-@click.option("--port", type=click.IntRange(0, 65_535), help="Listen on this port of 127.0.0.1.")
+@click.option(
+    "--port", metavar="N", type=click.IntRange(0, 65_535), help="Listen on this port of 127.0.0.1."
+)
 @click.option("--verbose", is_flag=True, help="Log to standard error, too.")
 @click.option(
     "--policy-file",

@@ -44,6 +44,8 @@ def status() -> int:
 def headline(document: dict[str, Any]) -> str:
     """One sentence: the level and why it is that."""
     level = document["level"]
+    if level == "full":
+        return "The level is full: nothing limits it."
     what = "Nothing is collected" if level == "off" else f"The level is {level}"
     return f"{what}: {document['because']}."
 

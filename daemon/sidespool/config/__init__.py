@@ -25,6 +25,8 @@ class Config(msgspec.Struct, frozen=True, kw_only=True):
 
     enabled: bool | None = None
     full_content: bool | None = None
+    full_content_key: str = "keychain"
+    usage: str = "events"
     level: Level = Level.USAGE
     consent_model: str = "opt_out"
     policy_version: str = ""
@@ -136,7 +138,9 @@ def parse_text(text: str) -> str:
 PARSERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "TELEMETRY_ENABLED": ("enabled", parse_switch),
     "TELEMETRY_FULL_CONTENT": ("full_content", parse_switch),
+    "TELEMETRY_FULL_CONTENT_KEY": ("full_content_key", _words("keychain", "file")),
     "TELEMETRY_LEVEL": ("level", parse_level),
+    "TELEMETRY_USAGE": ("usage", _words("events", "summary")),
     "TELEMETRY_CONSENT_MODEL": ("consent_model", _words("opt_out", "opt_in")),
     "TELEMETRY_POLICY_VERSION": ("policy_version", parse_text),
     "TELEMETRY_FEATURE": ("feature", parse_switch),

@@ -9,6 +9,7 @@ Layers, in the order in which `status` names them:
 | `feature` | `off` where the application's author has switched the feature off |
 | `app_settings` | the app's toggle, level and full-content switch |
 | `consent` | the user's recorded decision; without one, what the consent model presumes |
+| `encryption` | `usage` where all others allow `full` and it could not be encrypted on disk |
 
 The layer with the least level decides; among equals the first. `full` needs the app's
 full-content switch, and a recorded decision to grant covers what it named, up to `full`.
@@ -54,6 +55,7 @@ class Inputs(msgspec.Struct, frozen=True):
     model: ConsentModel = "opt_out"
     record: ConsentRecord | None = None
     policy_version: str = ""
+    vault_problem: str = ""
 
 
 class Say(msgspec.Struct, frozen=True):
@@ -65,18 +67,23 @@ class Say(msgspec.Struct, frozen=True):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """The effective level, the layer that decided it, and every layer's say."""
+    """The effective level, the layer that decided it, and every layer's say.
+
+    `consented` is the level without the encryption's say: what may be kept, even where no more of
+    it may be taken in.
+    """
 
     level: Level
     decided_by: str
     because: str
     layers: tuple[Say, ...]
     must_ask: bool
+    consented: Level = Level.OFF
 
 
 def decide(inputs: Inputs) -> Verdict:
     """The effective level."""
-    layers = (
+    layers: tuple[Say, ...] = (
         _administrator(inputs),
         _do_not_track(inputs),
         _feature(inputs),
@@ -84,7 +91,13 @@ def decide(inputs: Inputs) -> Verdict:
         _consent(inputs),
     )
     lowest = min(layers, key=lambda say: say.level)
-    return Verdict(lowest.level, lowest.layer, lowest.because, layers, _must_ask(inputs))
+    consented = lowest.level
+    if consented is Level.FULL and inputs.vault_problem:
+        # Not a withdrawal: nothing is deleted because a keychain is locked today.
+        lowest = Say("encryption", Level.USAGE, inputs.vault_problem)
+        layers = (*layers, lowest)
+    must_ask = _must_ask(inputs)
+    return Verdict(lowest.level, lowest.layer, lowest.because, layers, must_ask, consented)
 
 
 def _administrator(inputs: Inputs) -> Say:

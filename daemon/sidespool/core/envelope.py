@@ -12,7 +12,8 @@ Layout
     | 0 | 4 | `SPV1` |
     | 4 | 8 | which key: the first bytes of HMAC-SHA-256(key, "key id") |
     | 12 | 16 | salt, random: the file's own key is HMAC-SHA-256(key, "file key" + salt) |
-    | 28 | … | frames |
+    | 28 | 4 | CRC-32 of the bytes before: tells a damaged head from another key |
+    | 32 | … | frames |
 
     Frame
     | offset | bytes | holds |
@@ -43,6 +44,7 @@ Corruption
 import hashlib
 import hmac
 import struct
+import zlib
 from collections.abc import Callable, Iterator
 from typing import Protocol
 
@@ -53,9 +55,10 @@ KEY_BYTES = 32
 SALT_BYTES = 16
 NONCE_BYTES = 12
 TAG_BYTES = 16
-HEAD_BYTES = 28
+HEAD_BYTES = 32
 FIRST_BYTES = 28  # a segment's header
 _MARK = b"\xf5SPF"
+_COMMIT_END = b"\x00\x00\xff\xff"  # a deflate sync flush, as in core/record
 _FRAME = struct.Struct("<4sQI12s")
 FRAME_EXTRA_BYTES = _FRAME.size + TAG_BYTES
 PLAIN_BYTES_MAX = 64 * 1024 * 1024  # no file of ours is larger: a gap beyond it is damage
@@ -101,12 +104,31 @@ def file_key(key: bytes, salt: bytes) -> bytes:
 
 def head(key: bytes, salt: bytes) -> bytes:
     """What a file begins with."""
-    return MAGIC + key_id(key) + salt
+    start = MAGIC + key_id(key) + salt
+    return start + struct.pack("<I", zlib.crc32(start))
 
 
 def is_encrypted(raw: bytes) -> bool:
     """Whether these bytes begin an encrypted file."""
     return raw[:4] == MAGIC
+
+
+def is_sound(raw: bytes) -> bool:
+    """Whether these bytes begin with a whole, unaltered head."""
+    start = raw[:28]
+    return is_encrypted(raw) and raw[28:HEAD_BYTES] == struct.pack("<I", zlib.crc32(start))
+
+
+def shape_of_damaged(raw: bytes) -> bytes:
+    """What stands for a segment whose head is lost: nothing to read, and where commits ended.
+
+    A segment's recovery then sees how many there were, and counts them as lost.
+    """
+    found, position = 0, 0
+    while (frame := next_frame(raw, position)) is not None:
+        found += frame.offset >= FIRST_BYTES
+        position = frame.end
+    return bytes(FIRST_BYTES) + b"\xff" * 8 + _COMMIT_END * found
 
 
 def made_with(raw: bytes, key: bytes) -> bool:
@@ -116,7 +138,7 @@ def made_with(raw: bytes, key: bytes) -> bool:
 
 def salt_of(raw: bytes) -> bytes:
     """The salt in a file's head."""
-    return raw[12:HEAD_BYTES]
+    return raw[12:28]
 
 
 def encode_frame(cipher: Cipher, plain: bytes, offset: int, nonce: bytes) -> bytes:

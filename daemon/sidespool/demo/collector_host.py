@@ -9,7 +9,7 @@ from typing import Any
 import aiohttp
 import msgspec
 
-from sidespool.errors import SidespoolError
+from sidespool.errors import PortTakenError, SidespoolError
 from sidespool.wire.upload import CONTENT_TYPE_NDJSON, EVENTS_PATH, UploadAnswer, decode_answer
 
 
@@ -43,7 +43,12 @@ class CollectorHost:
             del os.environ[name]  # an operator's settings are not meant for a demo
         store = f"sqlite:///{self._folder / 'collector.db'}"
         settings = load_settings(store=store, listen=f"127.0.0.1:{self._port}", open_dashboard=True)
-        self._running = await start(settings)
+        try:
+            self._running = await start(settings)
+        except PortTakenError as error:
+            raise SidespoolError(
+                f"port {self._port} on 127.0.0.1 is taken", hint="Choose another --port"
+            ) from error
         self._port = int(self._running.url.rpartition(":")[2])
         if self._running.fresh is not None:
             self.ingest_token = self._running.fresh.ingest

@@ -2,6 +2,10 @@
 
 from sidespool.demo.play import Figures
 
+HONESTY = (
+    "People and their work are simulated; daemon, doors, spool, uploads and collector are real."
+)
+
 
 def rows(figures: Figures) -> list[tuple[str, str, str]]:
     """In the order in which an event meets them."""

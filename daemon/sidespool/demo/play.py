@@ -31,6 +31,7 @@ from sidespool.demo.past import (
 from sidespool.demo.person import invent_person, invent_secrets
 from sidespool.demo.stage import Stage
 from sidespool.demo.work import HOUR_MS, MINUTE_MS, Happening, Tally, Worker
+from sidespool.errors import SidespoolError
 from sidespool.runtime.ids import new_uuid, now_ms
 from sidespool.runtime.paths import DataPaths
 from sidespool.wire.event import format_time
@@ -94,7 +95,7 @@ class Play:
         noon = now_ms() - 4 * HOUR_MS
         await self._open_collector()
         await self._tell_the_past()
-        await self._start_app("The app starts its daemon")
+        await self._start_app("The app starts")
         await self._morning(noon - 4 * HOUR_MS)
         await self._say_no_and_yes()
         await self._tunnel(noon)
@@ -122,7 +123,7 @@ class Play:
         self._stage.end(f"dashboard at {self.collector.url}")
 
     async def _tell_the_past(self) -> None:
-        self._stage.begin(f"{DAYS} days of {self._options.installs} other installs")
+        self._stage.begin(f"{DAYS} days of {self._options.installs} installs")
         today = now_ms()
         begin = today - today % DAY_MS - DAYS * DAY_MS
         batches = 0
@@ -138,7 +139,7 @@ class Play:
             self._stage.say(who.os, f"{sum(len(b.event_ids) for b in made)} events of one install")
             self._stage.count(history=len(self._ledger.past))
         events = len(self._ledger.past)
-        self._stage.end(f"{events:,} events in {batches} batches (people simulated, bytes real)")
+        self._stage.end(f"{events:,} events in {batches} batches")
 
     async def _start_app(self, scene: str) -> None:
         self._stage.begin(scene)
@@ -154,8 +155,9 @@ class Play:
         self._renderer = Renderer(self._ledger)
         await self._renderer.open(self._main.ready, session)
         await self._backend.flush()
-        level = self._renderer.level
-        self._stage.end(f"ready after {took_ms:.0f} ms, three clients connected, level {level}")
+        self._stage.end(
+            f"daemon ready in {took_ms:.0f} ms, 3 clients, level {self._renderer.level}"
+        )
 
     def _environment(self) -> dict[str, str]:
         kept = {
@@ -177,7 +179,7 @@ class Play:
     # -- the day -------------------------------------------------------------------------------
 
     async def _morning(self, start_ms: int) -> None:
-        self._stage.begin("A morning's work: chats, tools, proposals, errors")
+        self._stage.begin("Morning: chats, tools, errors")
         before = len(self._ledger.acknowledged)
         work = [*self._worker.begin(start_ms)]
         work += self._worker.turns(start_ms + MINUTE_MS, 75, self._counts)
@@ -185,7 +187,7 @@ class Play:
         await self._work(work, 7.0)
         kept = len(self._ledger.acknowledged) - before
         refused = self._ledger.rejected["level_too_low"]
-        self._stage.end(f"{kept} events kept after fsync, {refused} prompt texts refused")
+        self._stage.end(f"{kept} events on disk, {refused} prompt texts refused")
 
     def _prompt(self, at_ms: int) -> Happening:
         """What the level does not cover is refused at the door."""
@@ -193,7 +195,7 @@ class Play:
 
     async def _say_no_and_yes(self) -> None:
         """The Electron settings file is watched; off acts at once and keeps nothing."""
-        self._stage.begin("The user says no, and later yes again")
+        self._stage.begin("The user says no, later yes")
         await self._renderer.ask("flush")
         self._stage.say("user", "telemetryEnabled: false")
         took_ms = await self._switch(False)
@@ -203,7 +205,7 @@ class Play:
         self._stage.say("user", "telemetryEnabled: true")
         await self._switch(True)
         refused = self._ledger.rejected["consent_off"]
-        self._stage.end(f"off within {took_ms:.0f} ms: {refused} events refused, {waiting} kept")
+        self._stage.end(f"off in {took_ms:.0f} ms: {refused} events refused, {waiting} kept")
 
     async def _switch(self, enabled: bool) -> float:
         """Writes the settings as electron-store does; milliseconds until the daemon tells."""
@@ -215,7 +217,7 @@ class Play:
         return (time.monotonic() - started) * 1000
 
     async def _tunnel(self, noon: int) -> None:
-        self._stage.begin("A tunnel: the collector is gone")
+        self._stage.begin("Offline: the collector stops")
         await self.collector.stop()
         work = list(self._worker.turns(noon, 30, self._counts))
         await self._work(work, 4.0)
@@ -223,7 +225,7 @@ class Play:
         self._stage.end(f"{waiting} events wait on disk")
 
     async def _back_online(self) -> None:
-        self._stage.begin("Daylight: the collector is back")
+        self._stage.begin("Online: the collector is back")
         await self.collector.start()
         said = await self._renderer.ask("flush")
         left = f", {said['pending']} left" if said["pending"] else ", none left"
@@ -231,32 +233,38 @@ class Play:
 
     async def _crash(self, at_ms: int) -> None:
         """Acknowledged events are in the spool only when the app dies."""
-        self._stage.begin("The app is killed (kill -9) right after 60 events")
+        self._stage.begin("The app is killed (kill -9)")
         burst = [_event(self._worker.chat(at_ms + n * 1000)) for n in range(40)]
         calls = [_event(self._worker.tool_call(at_ms + n * 1000)) for n in range(20)]
         await asyncio.gather(self._renderer.emit(burst), self._main.emit(calls))
         await self._main.kill()
         await self._renderer.close()
         self._stage.say("main", "killed; the daemon's standard input ends")
-        for n in range(10):
-            self._emit_backend(_event(self._worker.tool_call(at_ms + n * 1000)))
         took = await self._daemon_ended()
-        self._stage.end(f"the daemon sent the rest and ended by itself within {took:.1f} s")
+        for n in range(10):  # nobody is there: the client keeps them until the app is back
+            self._emit_backend(_event(self._worker.tool_call(at_ms + n * 1000)))
+        self._stage.end(f"its daemon ended {took:.1f} s later, {self._left()}")
+
+    def _left(self) -> str:
+        left = len(list(self._data.spool.glob("*.v1.*")))
+        return f"{left} batches wait" if left else "all sent"
 
     async def _daemon_ended(self) -> float:
         """Seconds until the daemon, now nobody's child, has taken its runtime file away."""
         started = time.monotonic()
-        while self._data.runtime_file.exists() and time.monotonic() - started < _ENDING_S:
-            await asyncio.sleep(0.02)  # noqa: ASYNC110  # another process: there is no event
+        while self._data.runtime_file.exists():  # another process: no event
+            if time.monotonic() - started > _ENDING_S:
+                raise SidespoolError("the demo's daemon did not end by itself")
+            await asyncio.sleep(0.02)
         return time.monotonic() - started
 
     async def _afternoon(self, start_ms: int) -> None:
-        self._stage.begin("An afternoon's work")
+        self._stage.begin("Afternoon")
         before = len(self._ledger.acknowledged)
         work = [*self._worker.begin(start_ms)]
         work += self._worker.turns(start_ms + MINUTE_MS, 60, self._counts)
         await self._work(work, 6.0)
-        self._stage.end(f"{len(self._ledger.acknowledged) - before} events kept after fsync")
+        self._stage.end(f"{len(self._ledger.acknowledged) - before} events on disk")
 
     async def _quit(self) -> None:
         self._stage.begin("The app quits")
@@ -266,12 +274,12 @@ class Play:
             await self._backend.flush()
         await self._renderer.close()
         code = await self._main.quit()
-        self._stage.end(f"the daemon sent what was left and ended with code {code}")
+        self._stage.end(f"its daemon ended with code {code}, {self._left()}")
 
     # -- the end -------------------------------------------------------------------------------
 
     async def _count(self) -> Figures:
-        self._stage.begin("Counting: acknowledged ids against the collector's database")
+        self._stage.begin("Counting")
         ledger = self._ledger
         tally = decode_tally(self._data.tally_file.read_bytes())
         comparison = compare(ledger, await self.collector.stored_ids())
@@ -280,7 +288,7 @@ class Play:
         self._stage.count(lost=len(comparison.lost))
         self._stage.end(
             f"{comparison.stored + comparison.stored_past:,} ids compared, "
-            f"{search.size_bytes / 1e6:.1f} MB searched"
+            f"{search.size_bytes / 1e6:.1f} MB searched for secrets"
         )
         return Figures(
             emitted=ledger.emitted,

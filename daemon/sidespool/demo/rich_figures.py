@@ -5,7 +5,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from sidespool.demo.figures import rows
+from sidespool.demo.figures import HONESTY, rows
 from sidespool.demo.play import Figures
 
 _MUST_BE_ZERO = ("lost", "duplicated", "secrets found")
@@ -28,5 +28,6 @@ def show_figures(figures: Figures, console: Console | None = None) -> None:
     out.print(
         Panel(table, title=title, title_align="left", border_style="green" if well else "red")
     )
+    out.print(Text(HONESTY, "dim"))
     for text in (*figures.comparison.lost[:5], *figures.search.found[:5]):
         out.print(Text(f"  {text}", "red"))

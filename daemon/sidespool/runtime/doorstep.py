@@ -4,6 +4,7 @@ All of it with the plain socket module, before asyncio or aiohttp is loaded: cli
 at once wait in the listen queue for a moment.
 """
 
+import contextlib
 import json
 import os
 import socket
@@ -55,7 +56,11 @@ class Doorstep:
         """Removes what was announced and releases the lock, in this order."""
         self.paths.runtime_file.unlink(missing_ok=True)
         if self.socket_path is not None and self.unix is not None:
-            Path(self.socket_path).unlink(missing_ok=True)
+            place = Path(self.socket_path)
+            place.unlink(missing_ok=True)
+            if place.parent != self.paths.run:  # made for this start alone
+                with contextlib.suppress(OSError):
+                    place.parent.rmdir()
         self.lock.release()
 
 

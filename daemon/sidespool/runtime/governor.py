@@ -24,6 +24,8 @@ from sidespool.core.consent import (
 from sidespool.core.settings import LiveSettings, changed_keys, merged
 from sidespool.wire.level import Level
 
+KEY_NOT_READ = "the key that encrypts full content has not been read yet"
+
 
 class Effects(msgspec.Struct):
     """What a verdict moves; each is given by the app."""
@@ -32,6 +34,7 @@ class Effects(msgspec.Struct):
     close_gate: Callable[[], Awaitable[None]]
     open_gate: Callable[[], None]
     purge_above: Callable[[Level], Awaitable[int]]
+    unlock: Callable[[], Awaitable[str]]
     on_settings: Callable[[LiveSettings], None]
     broadcast: Callable[[], None]
 
@@ -57,9 +60,10 @@ class Governor:
             model="opt_in" if config.consent_model == "opt_in" else "opt_out",
             record=book.current,
             policy_version=config.policy_version,
+            vault_problem=KEY_NOT_READ,
         )
         self.verdict: Verdict = decide(self._inputs)
-        self._applied = self.verdict.level
+        self._applied = self.verdict.consented
         self._effects: Effects | None = None
         self._lock = asyncio.Lock()
 
@@ -100,7 +104,14 @@ class Governor:
         """The policy file changed."""
         await self._apply(msgspec.structs.replace(self._inputs, administrator=level))
 
-    async def _apply(self, inputs: Inputs) -> None:
+    async def on_vault(self, problem: str) -> None:
+        """Full content can be encrypted, or cannot and why."""
+        if problem != self._inputs.vault_problem:
+            inputs = msgspec.structs.replace(self._inputs, vault_problem=problem)
+            await self._apply(inputs, look=False)
+
+    async def _apply(self, inputs: Inputs, *, look: bool = True) -> None:
+        """`look`: where only the key for full content is missing, it is looked for."""
         self._inputs = inputs
         self.verdict = decide(inputs)
         effects = self._effects
@@ -108,14 +119,17 @@ class Governor:
             return
         effects.admit(min(self._applied, self.verdict.level))
         async with self._lock:
-            level = self.verdict.level
+            level = self.verdict.consented
             if level < self._applied:
                 await effects.close_gate()
                 self._applied = level
                 await effects.purge_above(level)
+                self._inputs = msgspec.structs.replace(self._inputs, vault_problem=KEY_NOT_READ)
             self._applied = level
-            effects.admit(level)
+            effects.admit(self.verdict.level)
             effects.open_gate()
+        if look and self._inputs.vault_problem and self.verdict.consented is Level.FULL:
+            await self.on_vault(await effects.unlock())
         effects.broadcast()
 
     def settings(self) -> dict[str, Any]:

@@ -303,13 +303,13 @@ class SpoolStore:
         """
         if batch_id not in self.book.segments:
             return
-        if rejected and batch_id not in self.tally.settling:
+        if rejected:
             self._settlement.begin("history", (batch_id,), DropReason.REJECTED, rejected)
-        self._settlement.to_history(batch_id)
+        else:
+            self._settlement.to_history(batch_id)
         self.tally.on_delivered(delivered)
         self._forget((batch_id,))
-        if not self._settlement.finish():
-            return
+        self._settlement.finish()
         try:
             self.disk.sync_dir(self.paths.spool)
         except OSError as error:  # were the file to come back, the collector knows its batch id

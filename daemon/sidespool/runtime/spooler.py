@@ -13,7 +13,8 @@ import asyncio
 import queue
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from pathlib import Path
+from typing import Any, BinaryIO, TypeVar
 
 import msgspec
 
@@ -52,6 +53,7 @@ class Spooler:
         self.inflight_bytes = 0
         self.last_error = ""
         self.on_change: Callable[[], None] = lambda: None
+        self.opener: Callable[[Path], BinaryIO] | None = None  # of encrypted segments
         self._loop = loop
         self._queue: queue.SimpleQueue[Commit | _Call | None] = queue.SimpleQueue()
         self._waiting: list[Callable[[], None]] = []
@@ -205,6 +207,7 @@ class Spooler:
                 path=folder / segment_name(one.batch_id, SEALED),
                 size_bytes=one.size_bytes,
                 events=one.events,
+                opener=self.opener if one.level is Level.FULL else None,
             )
             for one in self.store.book.sealed()
         ]

@@ -37,12 +37,11 @@ def save_whole(
     raw = disk.read(folder / segment_name(name.batch_id, name.state)) or b""
     lines = read_lines(raw)
     saved = derived_id(name.batch_id, SAVED)
-    if lines:
-        _write(disk, folder, saved, lines)
+    segment = _write(disk, folder, saved, name.level, lines) if lines else None
     detail = f"damaged on disk; {len(lines)} events were saved"
     note = Note(name.batch_id, "corrupt", detail, _lost(raw, name, events, len(lines)))
     settlement.quarantine(note, DropReason.CORRUPT)
-    return _offered(disk, folder, saved, name.level) if lines else None, note
+    return segment, note
 
 
 def _lost(raw: bytes, name: SegmentName, events: int | None, saved: int) -> int:
@@ -74,16 +73,19 @@ def halve(disk: Disk, folder: Path, batch_id: str, level: Level) -> list[Segment
         if len(lines) < 2 or not is_whole(raw):
             return None
         middle = len(lines) // 2
-        _write(disk, folder, halves[0], lines[:middle])
-        _write(disk, folder, halves[1], lines[middle:])
+        _write(disk, folder, halves[0], level, lines[:middle])
+        _write(disk, folder, halves[1], level, lines[middle:])
         disk.remove(path)
     disk.sync_dir(folder)
     found = [_offered(disk, folder, half, level) for half in halves]
     return [segment for segment in found if segment is not None]
 
 
-def _write(disk: Disk, folder: Path, batch_id: str, lines: list[bytes]) -> None:
-    disk.write_atomic(folder / segment_name(batch_id, SEALED), encode_sealed(lines))
+def _write(disk: Disk, folder: Path, batch_id: str, level: Level, lines: list[bytes]) -> Segment:
+    data = encode_sealed(lines)
+    disk.write_atomic(folder / segment_name(batch_id, SEALED), data)
+    events, raw_bytes = parse_header(data) or (len(lines), 0)
+    return Segment(batch_id, level, len(data), raw_bytes, events, True)
 
 
 def _offered(disk: Disk, folder: Path, batch_id: str, level: Level) -> Segment | None:

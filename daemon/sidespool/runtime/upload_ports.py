@@ -3,8 +3,9 @@
 Protocols, so that the spool need not know the uploader, nor an exporter the spool.
 """
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 import msgspec
 
@@ -22,6 +23,11 @@ class SealedBatch(msgspec.Struct, frozen=True):
     path: Path
     size_bytes: int
     events: int
+    opener: Callable[[Path], BinaryIO] | None = None
+
+    def open(self) -> BinaryIO:
+        """The bytes to send, from their beginning; those of encrypted files are decrypted."""
+        return self.path.open("rb") if self.opener is None else self.opener(self.path)
 
 
 class BatchSource(Protocol):

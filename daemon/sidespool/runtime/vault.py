@@ -10,13 +10,12 @@ import secrets
 from pathlib import Path
 
 from sidespool.core.envelope import (
-    HEAD_BYTES,
     KEY_BYTES,
     NONCE_BYTES,
     SALT_BYTES,
     Cipher,
     file_key,
-    is_encrypted,
+    is_sound,
     made_with,
     salt_of,
 )
@@ -67,7 +66,7 @@ class Vault:
     def cipher_of(self, raw: bytes) -> Cipher:
         """The cipher of a file by its first bytes; KeyMissingError where another key made it."""
         key = self.key
-        if len(raw) < HEAD_BYTES or not is_encrypted(raw) or not made_with(raw, key):
+        if not is_sound(raw) or not made_with(raw, key):
             raise KeyMissingError("another key has encrypted this file")
         return _aes(file_key(key, salt_of(raw)))
 

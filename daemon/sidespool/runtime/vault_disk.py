@@ -21,16 +21,20 @@ from sidespool.core.envelope import (
     frames,
     head,
     is_encrypted,
+    is_sound,
     next_frame,
     open_frame,
     pieces,
     salt_of,
+    shape_of_damaged,
     split_write,
 )
 from sidespool.core.record import ACTIVE, QUARANTINED, SEALED, TRAILER_BYTES, parse_name
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.vault import Vault
 from sidespool.wire.level import Level
+
+_GZIP = b"\x1f\x8b"
 
 
 class _Open:
@@ -87,8 +91,8 @@ class VaultDisk(Disk):
         self.inner.remove(path)
 
     def size(self, path: Path) -> int:
-        """Bytes on the real disk."""
-        return self.inner.size(path)
+        """Plain bytes: what the spool counts (a frame's own 44 bytes are not in its quota)."""
+        return self.read_ends(path, 4, 0)[2]
 
     def close(self, fd: int) -> None:
         """See Disk."""
@@ -100,9 +104,14 @@ class VaultDisk(Disk):
     def read(self, path: Path) -> bytes | None:
         """The plain bytes; KeyMissingError where the key is not at hand."""
         raw = self.inner.read(path)
-        if raw is None or not is_encrypted(raw):
+        if raw is None or not self._must_be_opened(path, raw):
             return raw
+        if not is_sound(raw):
+            return shape_of_damaged(raw)
         return decrypt(raw, self.vault.cipher_of(raw))
+
+    def _must_be_opened(self, path: Path, first: bytes) -> bool:
+        return is_encrypted(first) or (self._is_full(path) and first[:2] != _GZIP)
 
     def read_raw(self, path: Path) -> bytes | None:
         """The bytes as they lie."""
@@ -117,17 +126,20 @@ class VaultDisk(Disk):
         return io.BufferedReader(PlainStream(raw, self.vault.cipher_of(raw)))
 
     def read_ends(self, path: Path, head_bytes: int, tail_bytes: int) -> tuple[bytes, bytes, int]:
-        """The plain ends, and the size on the real disk; only the frames at the ends are opened."""
-        first, last, size = self.inner.read_ends(path, head_bytes, tail_bytes)
-        if not is_encrypted(first):
-            return first, last, size
+        """The plain ends and the plain size; only the frames at the ends are opened."""
+        first, last, size = self.inner.read_ends(path, max(head_bytes, 4), tail_bytes)
+        if not self._must_be_opened(path, first):
+            return first[:head_bytes], last, size
         raw = self.inner.read(path) or b""
+        if not is_sound(raw):
+            return b"", b"", size
         cipher = self.vault.cipher_of(raw)
         known = list(frames(raw))
-        opened = [open_frame(raw, one, cipher) or b"" for one in (known[:1] + known[-1:])]
-        if len(opened) < 2:
-            return b"", b"", size
-        return opened[0][:head_bytes], opened[1][-tail_bytes:], size
+        if not known:
+            return b"", b"", 0
+        start, end = (open_frame(raw, one, cipher) or b"" for one in (known[0], known[-1]))
+        tail = end[max(len(end) - tail_bytes, 0) :]
+        return start[:head_bytes], tail, known[-1].offset + known[-1].size
 
     # -- writing -------------------------------------------------------------------------------
 
@@ -203,6 +215,8 @@ class VaultDisk(Disk):
             return self.inner.open_for_repair(path)
         cipher = self.vault.cipher_of(raw)
         known = [piece.frame for piece in pieces(raw, cipher)]
+        if known and known[0].offset > 0:  # the first one is damaged, and will be replaced
+            known.insert(0, Frame(HEAD_BYTES, 0, FIRST_BYTES, b""))
         fd = self.inner.open_for_repair(path)
         self._open[fd] = _Open(path, cipher, salt_of(raw), known)
         return fd

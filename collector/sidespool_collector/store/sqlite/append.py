@@ -4,6 +4,7 @@ Runs on the writer thread only, inside its transaction, so its caches need no lo
 read anew whenever a transaction fails, because a number given out in it no longer exists.
 """
 
+import hashlib
 import hmac
 import sqlite3
 
@@ -36,14 +37,12 @@ _INSERT = (
 
 
 class Appender:
-    """Remembers numbers already given out, tombstones, and the hours whose charts are stale."""
+    """Remembers numbers already given out, and tombstones."""
 
     def __init__(self, tombstone_key: bytes) -> None:
         self._tombstone_key = tombstone_key
         self._types: dict[str, int] = {}
         self._sources: dict[Source, list[int]] = {}
-        self._marked: set[int] = set()
-        self.changes: dict[int, int] = {}
         self.tombstones: set[bytes] = set()
 
     def load(self, db: sqlite3.Connection) -> None:
@@ -55,7 +54,6 @@ class Appender:
         """Drops every cache: the tables changed under it."""
         self._types.clear()
         self._sources.clear()
-        self._marked.clear()
 
     def mark_of(self, user_id: str) -> bytes:
         """A user id as it may stay after its erasure: recognisable, and not readable."""
@@ -101,7 +99,8 @@ class Appender:
             (accepted, len(rows) - accepted, number),
         )
         if accepted:
-            self._mark_hours(db, rows)
+            for hour in {row[ROW_AT] // HOUR_MS for row in rows}:
+                touch(db, hour)
         _keep_refused(db, batch.received_ms, [self._nameless(r) for r in batch.refused])
         return Receipt(accepted, len(rows) - accepted, erased)
 
@@ -163,8 +162,8 @@ class Appender:
             self._sources.clear()
         db.execute(
             "INSERT OR IGNORE INTO source (session_id, user_id, app_id, app_version, os, first_at, "
-            "last_at) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (*source, first, last),
+            "last_at, install) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (*source, first, last, _install(source[1])),
         )
         found = db.execute(
             "SELECT id, first_at, last_at FROM source WHERE session_id = ? AND user_id = ? AND "
@@ -174,22 +173,18 @@ class Appender:
         known = self._sources[source] = list(found)
         return known
 
-    def _mark_hours(self, db: sqlite3.Connection, rows: list[Row]) -> None:
-        for hour in {row[ROW_AT] // HOUR_MS for row in rows}:
-            self.touch(db, hour)
 
-    def touch(self, db: sqlite3.Connection, hour: int) -> None:
-        """Notes that an hour's events changed; the note is durable with the change itself."""
-        self.changes[hour] = self.changes.get(hour, 0) + 1
-        if hour not in self._marked:
-            db.execute("INSERT OR IGNORE INTO dirty_hour (hour) VALUES (?)", (hour,))
-            self._marked.add(hour)
+def touch(db: sqlite3.Connection, hour: int) -> None:
+    """Notes that an hour's events changed, in the transaction that changes them.
 
-    def clean(self, db: sqlite3.Connection, hour: int) -> None:
-        """Notes that an hour's rollup is up to date."""
-        db.execute("DELETE FROM dirty_hour WHERE hour = ?", (hour,))
-        self._marked.discard(hour)
-        self.changes.pop(hour, None)
+    The number is random, so that a note that was taken away and made again is not the same.
+    """
+    db.execute("INSERT OR REPLACE INTO dirty_hour (hour, change) VALUES (?, random())", (hour,))
+
+
+def _install(user_id: str) -> int:
+    digest = hashlib.blake2b(user_id.encode(), digest_size=8).digest()
+    return int.from_bytes(digest, "big") >> 1
 
 
 def is_known(db: sqlite3.Connection, key: str) -> bool:

@@ -16,7 +16,7 @@ import msgspec
 from sidespool_collector.chart.measure import ERROR_EVENT_TYPES
 from sidespool_collector.event import id_text
 from sidespool_collector.store.contract import Erasure
-from sidespool_collector.store.sqlite.append import HOUR_MS, Appender
+from sidespool_collector.store.sqlite.append import HOUR_MS, Appender, touch
 from sidespool_collector.store.sqlite.attached import detach
 from sidespool_collector.store.sqlite.export import payload_of
 from sidespool_collector.store.sqlite.groups import blank_stacks, drop_orphans, group_of
@@ -50,12 +50,12 @@ def state_of(db: sqlite3.Connection, receipt: str) -> Erasure | None:
     return Erasure(*row) if row else None
 
 
-async def erase_rows(writer: Writer, appender: Appender, chunk: int) -> list[str]:
+async def erase_rows(writer: Writer, chunk: int) -> list[str]:
     """Deletes every row of every open request; the receipts that are now only to be finished."""
     requests = await writer.run(_open_requests)
     for receipt, users in requests:
         for user in users:
-            while await writer.run(lambda db: _erase_some(db, appender, receipt, user, chunk)):  # noqa: B023
+            while await writer.run(lambda db: _erase_some(db, receipt, user, chunk)):  # noqa: B023
                 pass
     return [receipt for receipt, _ in requests]
 
@@ -68,9 +68,7 @@ def _open_requests(db: sqlite3.Connection) -> list[tuple[str, list[str]]]:
     return [(receipt, msgspec.json.decode(pending)) for receipt, pending in rows]
 
 
-def _erase_some(
-    db: sqlite3.Connection, appender: Appender, receipt: str, user: str, chunk: int
-) -> bool:
+def _erase_some(db: sqlite3.Connection, receipt: str, user: str, chunk: int) -> bool:
     source = db.execute(
         "SELECT id, first_at, last_at FROM source WHERE user_id = ? LIMIT 1", (user,)
     ).fetchone()
@@ -85,7 +83,7 @@ def _erase_some(
         return True
     groups = {group_of(name, p, at).group for _, at, name, p in found if p is not None}
     blank_stacks(db, groups)
-    files = remove(db, appender, found)
+    files = remove(db, found)
     _count(db, receipt, events=len(found), attachments=files)
     return True
 
@@ -111,7 +109,7 @@ def _events_of(db: sqlite3.Connection, source: tuple[int, int, int], chunk: int)
     return found
 
 
-def remove(db: sqlite3.Connection, appender: Appender, found: list[Found]) -> int:
+def remove(db: sqlite3.Connection, found: list[Found]) -> int:
     """Deletes events, unlinks their files; their hours are to be computed again."""
     ids = [raw for raw, *_ in found]
     files = detach(db, ids)
@@ -119,7 +117,7 @@ def remove(db: sqlite3.Connection, appender: Appender, found: list[Found]) -> in
     texts = [(id_text(raw),) for raw in ids]
     db.executemany("UPDATE rejected SET event_id = NULL, content = NULL WHERE event_id = ?", texts)
     for hour in {at // HOUR_MS for _, at, _, _ in found}:
-        appender.touch(db, hour)
+        touch(db, hour)
     return files
 
 
@@ -186,7 +184,7 @@ async def purge(
         cutoff = cutoffs.get(name, default_ms)
         while True:
             n = await writer.run(
-                lambda db: _purge_some(db, appender, number, name, cutoff, chunk)  # noqa: B023
+                lambda db: _purge_some(db, number, name, cutoff, chunk)  # noqa: B023
             )
             if n:
                 counts[name] = counts.get(name, 0) + n
@@ -197,14 +195,12 @@ async def purge(
     return {**counts, "(rejected)": refused} if refused else counts
 
 
-def _purge_some(
-    db: sqlite3.Connection, appender: Appender, number: int, name: str, cutoff: int, chunk: int
-) -> int:
+def _purge_some(db: sqlite3.Connection, number: int, name: str, cutoff: int, chunk: int) -> int:
     rows = db.execute(
         "SELECT id, at FROM event WHERE type = ? AND at < ? ORDER BY at LIMIT ?",
         (number, cutoff, chunk),
     ).fetchall()
-    remove(db, appender, [(raw, at, name, None) for raw, at in rows])
+    remove(db, [(raw, at, name, None) for raw, at in rows])
     return len(rows)
 
 

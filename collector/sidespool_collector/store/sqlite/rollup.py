@@ -4,15 +4,14 @@ An append marks the hours it touched in `dirty_hour`, in its own transaction. `r
 a marked hour anew from its events and replaces it: idempotent, so a crash costs nothing, and the
 same code serves late events, purges and erasures.
 
-The reading happens beside the writer. An hour that changes while it is read is found by its
-change counter and stays marked:
+The reading happens beside the writer, and the command line may do the same in a process of its
+own. Each mark carries a random number, new with every change, read in the same snapshot as the
+events. When the result is written, under the writer's lock:
 
-1. counter read, events read, an append commits, result written: the counter differs, so the
-   hour stays marked and is computed again. The written result is merely one step behind.
-2. counter read after the append's mark but before its commit: marks are made on the writer
-   thread inside the transaction, so the counter may run ahead of what is visible; the hour then
-   looks changed although it is not, and is computed once more than needed. Therefore counters
-   are read on the writer thread, between transactions.
+1. the mark is as it was read: nothing changed, the result is written and the mark removed;
+2. the mark is another: events came meanwhile. The result is written, one step behind, and the
+   mark stays, so that the hour is computed again;
+3. there is no mark: someone else computed the hour from a later snapshot. Nothing is written.
 """
 
 import sqlite3
@@ -32,13 +31,13 @@ from sidespool_collector.chart.measure import (
     bucket_of,
 )  # fmt: skip
 from sidespool_collector.store.contract import Fact, FactQuery
-from sidespool_collector.store.sqlite.append import HOUR_MS, Appender
+from sidespool_collector.store.sqlite.append import HOUR_MS
 from sidespool_collector.store.sqlite.export import payload_of
 from sidespool_collector.store.sqlite.groups import Seen, group_of, keep_groups
 from sidespool_collector.store.sqlite.readers import Readers
 from sidespool_collector.store.sqlite.writer import Writer
 
-READ_BUDGET_S = 0.25
+READ_BUDGET_S = 3.0  # after a bulk load; otherwise at most the last ten seconds are to be done
 HOUR, DAY = 1, 24
 HOURS_PER_STEP = 24
 _KEY = tuple[str, str, str, str]  # measure, key, app_version, os
@@ -55,26 +54,42 @@ class HourFacts(msgspec.Struct):
     groups: dict[str, Seen] = {}
 
 
-async def roll_up(writer: Writer, readers: Readers, appender: Appender, budget_s: float) -> bool:
-    """Computes marked hours, newest first, until none is left or the budget is used."""
+async def roll_up(writer: Writer, readers: Readers, budget_s: float) -> bool:
+    """Computes marked hours, newest first, for about `budget_s`; whether each has had its turn.
+
+    An hour that grows meanwhile stays marked, but has no second turn in the same call.
+    """
     ends = time.monotonic() + budget_s
+    done: set[int] = set()
     while True:
-        hours = await readers.run(_dirty)
+        hours = [hour for hour in await readers.run(_dirty) if hour not in done]
         if not hours:
             return True
-        if time.monotonic() > ends:
+        if done and time.monotonic() > ends:
             return False
         step = hours[:HOURS_PER_STEP]
-        before = await writer.run(lambda _: {h: appender.changes.get(h, 0) for h in step})  # noqa: B023
-        computed = await readers.run(lambda db: [(h, _read_hour(db, h)) for h in step])  # noqa: B023
-        still = await writer.run(lambda db: _write(db, appender, computed, before))  # noqa: B023
-        if still == len(step):
-            return False  # all of them are growing: come back when they have calmed down
+        done.update(step)
+        computed = await readers.run(lambda db: _read_hours(db, step))  # noqa: B023
+        await writer.run(lambda db: _write(db, computed))  # noqa: B023
 
 
 def _dirty(db: sqlite3.Connection) -> list[int]:
-    found = db.execute("SELECT hour FROM dirty_hour ORDER BY hour DESC LIMIT 1000")
+    found = db.execute("SELECT hour FROM dirty_hour ORDER BY hour DESC")
     return [hour for (hour,) in found]
+
+
+def _read_hours(db: sqlite3.Connection, hours: list[int]) -> list[tuple[int, int, HourFacts]]:
+    """Each hour with its mark, from one snapshot."""
+    db.execute("BEGIN")
+    try:
+        found = []
+        for hour in hours:
+            mark = db.execute("SELECT change FROM dirty_hour WHERE hour = ?", (hour,)).fetchone()
+            if mark is not None:
+                found.append((hour, mark[0], _read_hour(db, hour)))
+        return found
+    finally:
+        db.execute("COMMIT")
 
 
 def _read_hour(db: sqlite3.Connection, hour: int) -> HourFacts:
@@ -133,23 +148,17 @@ def _fact(result: HourFacts, key: _KEY, start: int) -> Fact:
     return fact
 
 
-def _write(
-    db: sqlite3.Connection,
-    appender: Appender,
-    computed: list[tuple[int, HourFacts]],
-    before: dict[int, int],
-) -> int:
-    still_dirty = 0
-    for hour, hour_facts in computed:
+def _write(db: sqlite3.Connection, computed: list[tuple[int, int, HourFacts]]) -> None:
+    for hour, mark, hour_facts in computed:
+        now = db.execute("SELECT change FROM dirty_hour WHERE hour = ?", (hour,)).fetchone()
+        if now is None:
+            continue
         _replace(db, HOUR, hour * HOUR_MS, hour_facts.facts)
         keep_groups(db, hour_facts.groups)
-        if appender.changes.get(hour, 0) == before[hour]:
-            appender.clean(db, hour)
-        else:
-            still_dirty += 1
-    for day in {hour // 24 for hour, _ in computed}:
+        if now[0] == mark:
+            db.execute("DELETE FROM dirty_hour WHERE hour = ?", (hour,))
+    for day in {hour // 24 for hour, _, _ in computed}:
         _replace(db, DAY, day * 24 * HOUR_MS, _merge_day(db, day))
-    return still_dirty
 
 
 def _merge_day(db: sqlite3.Connection, day: int) -> dict[_KEY, Fact]:

@@ -107,7 +107,7 @@ class SqliteStore:
     async def refresh(self, budget_s: float) -> bool:
         """Brings the rollups up to date, newest first, for about `budget_s`; whether all are."""
         async with self._rolling:
-            return await rollup.roll_up(self._write, self._readers, self._appender, budget_s)
+            return await rollup.roll_up(self._write, self._readers, budget_s)
 
     async def installs(self, query: FactQuery) -> list[InstallCount]:
         """See Store."""
@@ -146,7 +146,7 @@ class SqliteStore:
 
     async def erase_pending(self, now_ms: int, unlink: Callable[[str], None]) -> int:
         """See Store. `erased` is said last, when neither file, rollup nor log holds a trace."""
-        receipts = await erase.erase_rows(self._write, self._appender, ERASE_CHUNK)
+        receipts = await erase.erase_rows(self._write, ERASE_CHUNK)
         if not receipts:
             return 0
         await self.release_files(unlink)

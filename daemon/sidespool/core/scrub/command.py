@@ -3,16 +3,19 @@
 import re
 
 from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.key_name import Kind
 from sidespool.core.scrub.lazy import Lazy
 from sidespool.core.scrub.value import is_secret
-from sidespool.core.scrub.key_name import Kind
 
 _Q = r"[\"']?"
 # Each has one group: the secret.
 _SOURCES = (
-    r"\b(?:mysql\w*|mariadb\w*|mycli|mysqldump)\b[^|;\n]{0,200}?\s-p" + _Q + r"([^\s\"'-][^\s\"']*)",
+    r"\b(?:mysql\w*|mariadb\w*|mycli|mysqldump)\b[^|;\n]{0,200}?\s-p"
+    + _Q
+    + r"([^\s\"'-][^\s\"']*)",
     r"\bsshpass\s+-p\s{0,2}" + _Q + r"([^\s\"']+)",
-    r"\b(?:curl|http|wget)\b[^|;\n]{0,400}?\s(?:-u|--user|--proxy-user|-U)[\s=]{0,2}" + _Q
+    r"\b(?:curl|http|wget)\b[^|;\n]{0,400}?\s(?:-u|--user|--proxy-user|-U)[\s=]{0,2}"
+    + _Q
     + r"([^\s\"':]{1,64}:[^\s\"']+)",
     r"\bredis-cli\b[^|;\n]{0,200}?\s-a\s{0,2}" + _Q + r"([^\s\"']+)",
     r"\b7z[ar]?\b[^|;\n]{0,200}?\s-p" + _Q + r"([^\s\"']+)",
@@ -20,7 +23,8 @@ _SOURCES = (
     r"-pass(?:in|out)?\s+pass:([^\s\"']+)",
     r"\b(?:docker|podman|helm|az|oc|nerdctl|buildah|skopeo|heroku|cf)\b[^|;\n]{0,200}?\blogin\b"
     r"[^|;\n]{0,200}?\s-p[\s=]{1,2}" + _Q + r"([^\s\"']+)",
-    r"\b(?:mongo\w*|psql|cqlsh|influx|sqlcmd|bcp|isql|clickhouse-client|ldapsearch|ldapmodify|xfreerdp"
+    r"\b(?:mongo\w*|psql|cqlsh|influx|sqlcmd|bcp|isql|clickhouse-client|ldapsearch"
+    r"|ldapmodify|xfreerdp"
     r"|smbclient|rpcclient|psexec|winexe|ftp|lftp|mosquitto_\w+|rabbitmqadmin|snowsql|ansible)\b"
     r"[^|;\n]{0,200}?\s(?:-p|-P|-w|/p:|/P)[\s=]{0,2}" + _Q + r"([^\s\"'-][^\s\"']{2,})",
     r"\bsmbclient\b[^|;\n]{0,200}?-U\s{0,2}" + _Q + r"[^\s%\"']+%([^\s\"']+)",
@@ -33,19 +37,28 @@ _SOURCES = (
     r"\becho\s+" + _Q + r"([^\s\"'|]+)" + _Q + r"\s*\|\s*(?:sudo -S|docker login|passwd)",
     r"\bAUTH\s+(?:[\w-]{1,32}\s+)?" + _Q + r"([^\s\"']{6,})" + _Q + r"\s*$",
     # user:password@host without a scheme: DSNs of Go, Oracle, proxies.
-    r"(?:^|[\s\"'=(`])([\w.+%-]{1,64}:[^\s\"'@/]{3,128})@(?:tcp|unix|\(|//|[\w-]+(?:\.[\w-]+)+[:/]|[\w.-]+:\d{2,5})",
+    r"(?:^|[\s\"'=(`])([\w.+%-]{1,64}:[^\s\"'@/]{3,128})@(?:tcp|unix|\(|//"
+    r"|[\w-]+(?:\.[\w-]+)+[:/]|[\w.-]+:\d{2,5})",
     r"\bthin:[\w.]+/([^\s@\"']+)@",
     # .pgpass
     r"^[\w.*-]+:(?:\d{2,5}|\*):[\w*-]+:[\w*-]+:([^\s]+)$",
+    r"\bauth\s{0,3}=\s{0,3}\(\s{0,3}[\"'][^\"']{0,64}[\"']\s{0,3},\s{0,3}[\"']([^\"']+)[\"']",
+    r"\b(?:HTTPBasicAuth|BasicAuth|NetworkCredential"
+    r"|basic_auth)\(\s{0,3}[\"'][^\"']{0,64}[\"']\s{0,3},\s{0,3}[\"']([^\"']+)[\"']",
+    r"\b(?:your|the)(?: [\w-]{1,20}){0,3} code(?: is)?:? ((?:[A-Z]-)?\d{4,8})\b",
+    r"\b((?:[A-Z]-)?\d{4,8}) is your(?: [\w-]{1,20}){0,4} (?:code|otp|pin|password)\b",
     # /etc/shadow and htpasswd keep their hashes to the shape rules; seeds of wallets by key.
     r"\b(?:user|username|login)[:=]\s{0,2}\S{1,64}\s{1,3}(?:pw|pass)[:=]?\s{0,2}(\S+)",
 )
 _PATTERNS = [Lazy(source, re.IGNORECASE) for source in _SOURCES]
 GATE = (
-    r"(?i)\b(?:mysql|mariadb|mycli|sshpass|curl|wget|redis-cli|7z|zip|unzip|docker|podman|helm|mongo|psql"
+    r"(?i)\b(?:mysql|mariadb|mycli|sshpass|curl|wget|redis-cli|7z|zip|unzip|docker|podman"
+    r"|helm|mongo|psql"
     r"|cqlsh|influx|sqlcmd|bcp|isql|ldap|xfreerdp|smbclient|psexec|lftp|mosquitto|net use|htpasswd"
     r"|sqlplus|cmdkey|auth |echo|snowsql|oc|az|heroku|http) ?",
-    r"(?i)-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|:(?:\d{2,5}|\*):[\w*-]+:[\w*-]+:",
+    r"(?i)auth\s*=\s*\(|basic_?auth\(|networkcredential\(|code(?: is)?:? (?:g-)?\d"
+    r"|\d is your |-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|:(?:\d{2,5}"
+    r"|\*):[\w*-]+:[\w*-]+:",
 )
 
 
@@ -53,7 +66,12 @@ def scrub_commands(text: str) -> str:
     """Replaces secrets that only the command or the layout around them makes known."""
     for pattern in _PATTERNS:
         text = pattern.sub(_replace, text)
+    if f"{ph.SECRET}@" in text:
+        text = _HOST_AFTER.sub(ph.SECRET + "@" + ph.HOST, text)
     return text
+
+
+_HOST_AFTER = Lazy(rf"{ph.SECRET}@(?!localhost\b|127\.|tcp\()[\w.-]{{1,128}}")
 
 
 def _replace(match: re.Match[str]) -> str:
@@ -63,5 +81,3 @@ def _replace(match: re.Match[str]) -> str:
     start, end = match.start(1) - match.start(), match.end(1) - match.start()
     whole = match[0]
     return whole[:start] + ph.SECRET + whole[end:]
-
-

@@ -8,8 +8,10 @@ from sidespool.core.scrub.lazy import Lazy
 
 _CANDIDATE = Lazy(r"(?<![A-Za-z0-9+/_@.-])[A-Za-z0-9+/_-]{24,4096}={0,2}(?![A-Za-z0-9+/_=])")
 _DECLARED = Lazy(
-    r"(?:commit|sha\d*|digest|hash|checksum|integrity|etag|md5|rev(?:ision)?|tree|parent|blob|build|id|ids|trace|span|uuid|guid"
-    r"|fingerprint|nonce|cid|tag|version|ref|object|branch|merge|head|cherry-pick|revert|checkout)[\w-]{0,8}[\"'\\)\]]{0,8}\s{0,2}[:=#@-]?\s{0,2}[\"'\\(\[]{0,8}$",
+    r"(?:commit|sha\d*|digest|hash|checksum|integrity|etag|md5|rev(?:ision)?|tree|parent"
+    r"|blob|build|id|ids|trace|span|uuid|guid"
+    r"|fingerprint|nonce|cid|tag|version|ref|object|branch|merge|head|cherry-pick|revert"
+    r"|checkout)[\w-]{0,8}[\"'\\)\]]{0,8}\s{0,2}[:=#@-]?\s{0,2}[\"'\\(\[]{0,8}$",
     re.IGNORECASE,
 )
 _SUSPICIOUS_LEFT = Lazy(r"(?:=|:\s?|[\"'])$")

@@ -4,7 +4,6 @@ Inside a known frame blanks, accents and brackets in a path are no problem: V8, 
 Python, .NET, Go, Rust, PHP, Ruby, gdb, sanitizers and compilers each say where a path ends.
 """
 
-import re
 from functools import cache
 
 from sidespool.core.scrub import placeholder as ph
@@ -16,7 +15,8 @@ _START = (
 )
 _SOURCES = (
     # at fn (LOC:1:2), also nested in "eval at"
-    r" \((?=START)(?P<a>[^()]{1,800}?(?:\([^()]{0,80}\)[^()]{0,400}?){0,3}?:\d{1,7}(?::\d{1,7})?)\)",
+    r" \((?=START)(?P<a>[^()]{1,800}?(?:\([^()]{0,80}\)[^()]{0,400}?){0,3}?:\d{1,7}"
+    r"(?::\d{1,7})?)\)",
     # at LOC:1:2 / at async LOC:1:2
     r"^\s{0,40}at (?:async )?(?=START)(?P<b>.{1,1000}?:\d{1,7}(?::\d{1,7})?)\)?\s{0,4}$",
     # in LOC:line 12 (.NET, with Mono's plain :12)
@@ -30,7 +30,8 @@ _SOURCES = (
     # #3 0x… in fn (…) at LOC:12
     r" (?:at|in) (?=START)(?P<g>[^\"'(]{1,1000}?:\d{1,7}(?::\d{1,7})?)\s{0,4}$",
     # LOC:12:5: error / LOC(12,5): error / LOC:12:in `fn'
-    r"^(?:\s{0,8}from )?(?=START)(?P<h>[^\"']{1,800}?(?::\d{1,7}(?::\d{1,7})?|\(\d{1,7}(?:,\d{1,7})?\)))"
+    r"^(?:\s{0,8}from )?(?=START)(?P<h>[^\"']{1,800}?(?::\d{1,7}(?::\d{1,7})?"
+    r"|\(\d{1,7}(?:,\d{1,7})?\)))"
     r"(?=:? - | ?: ?(?:[a-z]|[A-Z])|:in )",
     # PHP: #0 LOC(12): and "in LOC on line 12"; PowerShell: At LOC:12 char:5
     r"^#\d{1,4} (?=START)(?P<i>.{1,800}?\(\d{1,7}\)):",

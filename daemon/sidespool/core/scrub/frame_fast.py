@@ -10,7 +10,8 @@ from sidespool.core.scrub.lazy import Lazy
 from sidespool.core.scrub.path_name import Roots, keeps_name, shorten
 
 _PATH = (
-    r"((?:file://)?/(?:[\w.@+~-]{1,200}/){1,40}|(?:file:///)?[A-Za-z]:[\\/](?:[\w.@+~ -]{1,200}[\\/]){1,40})"
+    r"((?:file://)?/(?:[\w.@+~-]{1,200}/){1,40}"
+    r"|(?:file:///)?[A-Za-z]:[\\/](?:[\w.@+~ -]{1,200}[\\/]){1,40})"
     r"([\w.@+~-]{1,200})"
 )
 _V8 = Lazy(r"(\s{1,40}at (?:[^()/\\\"'@:=%]{0,160} \()?)" + _PATH + r"((?::\d{1,7}){1,2}\)?)$")

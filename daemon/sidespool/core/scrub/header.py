@@ -7,29 +7,41 @@ import re
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.key_name import Kind
 from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lexicon import words
 from sidespool.core.scrub.value import is_secret, read
 
 Span = tuple[int, int, str]
 
 _AFTER_NAME = Lazy(
-    r"(?:\\{0,7}[\"'`\]]){0,2}[ \t]{0,4}(?:=>|[:=,]|->|\s{0,4}>)[ \t]{0,4}(?=(?P<quote>[bru]?\\{0,7}[\"'`])?)"
+    r"(?:\\{0,7}[\"'`\]]){0,2}[ \t]{0,4}(?:=>|[:=,]|->"
+    r"|\s{0,4}>)[ \t]{0,4}(?=(?P<quote>[bru]?\\{0,7}[\"'`])?)"
     r"(?:[bru]?\\{0,7}[\"'`\[]){0,2}"
 )
 _SCHEME = Lazy(
     r"(?P<scheme>Bearer|Basic|Digest|Token|Api-?Key|AWS4-HMAC-SHA256|AWS|Negotiate|NTLM|OAuth|Hawk"
     r"|Signature|SharedKey(?:Lite)?|SharedAccessSignature|HMAC[\w-]*|DPoP|GoogleLogin|Bot|Client-ID"
-    r"|Key|JWT|PoP|MAC|Discogs|MediaBrowser|Splunk|GenieKey|Zoho-oauthtoken|SAPISIDHASH)(?:[ \t:]|%20|\+)+",
+    r"|Key|JWT|PoP|MAC|Discogs|MediaBrowser|Splunk|GenieKey|Zoho-oauthtoken"
+    r"|SAPISIDHASH)(?:[ \t:]|%20|\+)+",
     re.IGNORECASE,
 )
 _LISTS = frozenset(
-    ["digest", "aws4-hmac-sha256", "oauth", "hawk", "signature", "mac", "mediabrowser", "googlelogin"]
+    [
+        "digest",
+        "aws4-hmac-sha256",
+        "oauth",
+        "hawk",
+        "signature",
+        "mac",
+        "mediabrowser",
+        "googlelogin",
+    ]
 )
 _WORD = Lazy(r"[^\s\"'`,;<>\\{}()\[\]]+")
 _REST = Lazy(r"[^\r\n\"'`<>]*")
 _LIST_REST = Lazy(r"(?:[^\r\n\"'\\]|\\{0,3}\"[^\"\r\n\\]*\\{0,3}\"(?=[\s,]|$|\\{0,3}[\"']))*")
 _COOKIE_PAIR = Lazy(r"([^\s=;,\"'&]{1,128})\s{0,2}=\s{0,2}([^;\s\"'\\]*)")
-_COOKIE_ATTRIBUTES = frozenset(
-    "path domain expires max-age samesite secure httponly priority partitioned version".split()
+_COOKIE_ATTRIBUTES = words(
+    "path domain expires max-age samesite secure httponly priority partitioned version"
 )
 
 
@@ -52,7 +64,11 @@ def header_span(text: str, end: int) -> list[Span]:
     kind = Kind.STRONG if scheme else Kind.TOKEN
     if ph.has_mark(text[at:stop]) and " " not in text[at:stop]:
         return []
-    return [(at, stop, ph.SECRET)] if is_secret(text[at:stop].split(" ")[0], kind, not scheme) else []
+    return (
+        [(at, stop, ph.SECRET)]
+        if is_secret(text[at:stop].split(" ", maxsplit=1)[0], kind, not scheme)
+        else []
+    )
 
 
 def cookie_spans(text: str, end: int) -> list[Span]:
@@ -81,7 +97,9 @@ def cookie_spans(text: str, end: int) -> list[Span]:
     return spans
 
 
-_COOKIE_NEXT = Lazy(r"[;,]\s{0,4}(?:(?:HttpOnly|Secure|Partitioned)\s{0,2}(?:[;,]\s{0,4}|$))*", re.IGNORECASE)
+_COOKIE_NEXT = Lazy(
+    r"[;,]\s{0,4}(?:(?:HttpOnly|Secure|Partitioned)\s{0,2}(?:[;,]\s{0,4}|$))*", re.IGNORECASE
+)
 
 _BARE = Lazy(
     r"\b(?P<scheme>bearer|basic|token|apikey|negotiate|ntlm)(?:[ \t]|%20|\+| token )+"
@@ -100,9 +118,11 @@ def _bare(match: re.Match[str]) -> str:
     scheme = match["scheme"].lower()
     stripped = value.rstrip(".,")
     if scheme in ("basic", "negotiate", "ntlm"):
-        secret = _is_basic(stripped) or scheme != "basic" and len(stripped) > 24
+        secret = _is_basic(stripped) or (scheme != "basic" and len(stripped) > 24)
     else:
-        secret = is_secret(stripped, Kind.TOKEN, True) and (len(stripped) > 15 or scheme == "bearer")
+        secret = is_secret(stripped, Kind.TOKEN, True) and (
+            len(stripped) > 15 or scheme == "bearer"
+        )
     if not secret:
         return match[0]
     at = match.start("value") - match.start()

@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 
 from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lexicon import words
 
 
 class Kind(enum.Enum):
@@ -26,26 +27,31 @@ class Kind(enum.Enum):
 
 # Finds where a name may be; what stands around it is read by code.
 KEYWORDS = Lazy(
-    r"(?:verification|security|confirmation|auth(?:entication)?|access|recovery|backup|login|one.?time"
-    r"|otp|mfa|2fa|sms|pairing|device|passcode|unlock)[ _-]codes?|(?:seed|recovery)[ _-]?(?:phrase|words)"
-    r"|(?:api|access|secret|private|license|licence|product|account|encryption|subscription|auth|signing"
-    r"|activation)[ _.-](?:key|token|secret)s?|one.?time (?:password|pin)|pass(?:word|wd|phrase|code|wort|e\b)?|passwor|pwd|pswd|psk|kennwort|contrase|senha|haslo|hasło"
-    r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess|sid|csrf|xsrf|otp"
+    r"(?:verification|security|confirmation|auth(?:entication)?|access|recovery|backup"
+    r"|login|one.?time"
+    r"|otp|mfa|2fa|sms|pairing|device|passcode|unlock)[ _-]codes?|(?:seed"
+    r"|recovery)[ _-]?(?:phrase|words)"
+    r"|(?:api|access|secret|private|license|licence|product|account|encryption|subscription"
+    r"|auth|signing"
+    r"|activation)[ _.-](?:key|token|secret)s?|one.?time (?:password|pin)|(?:wpa2?|wep"
+    r"|wi-?fi|network)[ _-](?:key|psk|pass\w*)|pass(?:word|wd|phrase|code|wort|e\b)?"
+    r"|passwor|pwd|pswd|psk|kennwort|contrase|senha|haslo|hasło"
+    r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess|sid|csrf"
+    r"|xsrf|otp"
     r"|mfa|2fa|pin\b|cv[vc]2?|sig|jwt|bearer|salt|nonce|mnemonic|seed|webhook|recovery|verification"
-    r"|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup|\bpw\b|parole?\b",
+    r"|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup"
+    r"|\bpw\b|parole?\b",
     re.IGNORECASE,
 )
 
-_STRONG = frozenset(
-    """
+_STRONG = words("""
     password passwd pwd pass passcode passwort pswd psw kennwort contraseña contrasena senha haslo
     hasło пароль 密码 パスワード motdepasse secret secrets credential credentials apikey apikeys
     privatekey secretkey accesskey accountkey sharedkey masterkey authkey encryptionkey storepass
     keypass dbpass userpass sshpass mypass rootpass adminpass requirepass psk rootpw adminpw pw
     userpw bindpw passw licensekey productkey pgpassword mysqlpassword sharedaccesskey
     sharedsecret clientsecret appsecret secretaccesskey
-    """.split()
-)
+    """)
 _STRONG_END = (
     "password",
     "passwd",
@@ -58,36 +64,31 @@ _STRONG_END = (
     "accountkey",
     "passwort",
 )
-_KEY_OF = frozenset(
-    """
+_KEY_OF = words("""
     api private secret access account encryption master signing shared storage auth app client
     consumer service license licence product subscription function deploy session ssh rsa aes hmac
     crypto symmetric wallet signature admin server write read ingest activation webhook user root
     openai anthropic stripe github gitlab azure aws gcp google algolia datadog sendgrid twilio
-    mailgun mapbox sentry firebase groq mistral cohere deepgram elevenlabs pinecone serpapi
-    """.split()
-)
-_NOT_KEY_OF = frozenset(
-    """
+    wpa wpa2 wep wifi network mailgun mapbox sentry firebase groq mistral cohere deepgram elevenlabs pinecone serpapi
+    """)
+_NOT_KEY_OF = words("""
     primary foreign public cache sort partition row object unique registry hot shortcut map dict
     index group i18n translation lookup composite natural surrogate idempotency routing message
     node react enter arrow escape shift control alt tab backspace delete config settings option
     property missing invalid unknown duplicate column json yaml element item accelerator modifier
-    """.split()
-)
-_TOKEN = frozenset(
-    """
+    """)
+_TOKEN = words("""
     token authtoken accesstoken refreshtoken idtoken sessiontoken apitoken auth oauth session
     sessionid sessid phpsessid jsessionid sid aspsessionid cookie csrf xsrf csrftoken xsrftoken
-    signature sig jwt bearer salt nonce sess authorization webhook dsn tokens seed connectionstring
-    key keys recovery
-    """.split()
+    signature sig jwt bearer salt nonce sess authorization webhook dsn connectionstring
+    recovery
+    """)
+_DIGITS = frozenset(
+    ["otp", "totp", "pin", "cvv", "cvc", "cvv2", "cvc2", "mfa", "2fa", "tan", "mtan"]
 )
-_DIGITS = frozenset(["otp", "totp", "pin", "cvv", "cvc", "cvv2", "cvc2", "mfa", "2fa", "tan", "mtan"])
 _PHRASE = frozenset(["passphrase", "mnemonic", "seedphrase"])
 # A last word that turns the name into something about the secret.
-_ABOUT = frozenset(
-    """
+_ABOUT = words("""
     type types count counts length len limit limits budget url uri endpoint field fields name names
     hint policy expiry expires expired expiration expire age file path dir label placeholder
     strength min max required valid invalid enabled disabled present changed reset at in size usage
@@ -97,16 +98,13 @@ _ABOUT = frozenset(
     events input form page screen dialog view button window position index kind source algorithm
     algo alg bits ids arn fingerprint thumbprint budget remaining left per rate cost price window
     visible hidden show prompt agent ring board down up press code codes map
-    """.split()
-)
-_EXEMPT = frozenset(
-    """
+    """)
+_EXEMPT = words("""
     publickeytoken publickey tokenizer tokenize author authors keyboard keyword keywords monkey
     primarykey foreignkey authority passed passes passing bypass compass passenger passive passport
     password_field token_type statuscode errorcode exitcode code zipcode postcode postalcode
     countrycode keycode charcode barcode qrcode opcode encode decode unicode vscode
-    """.split()
-)
+    """)
 _ONE_TIME_CODE = Lazy(
     r"(?:verification|otp|mfa|2fa|security|auth|authentication|recovery|backup|confirmation|access"
     r"|pairing|device|sms|login|passcode|pin|factor|unlock|time)codes?$"
@@ -125,7 +123,7 @@ def judge(name: str) -> Kind:
     if last.isdigit() and len(words) > 1:
         words.pop()
         last = words[-1]
-    if whole in _EXEMPT or last in _EXEMPT and len(words) == 1:
+    if whole in _EXEMPT or (last in _EXEMPT and len(words) == 1):
         return Kind.NONE
     if special := _special(words, whole, last):
         return special
@@ -137,6 +135,8 @@ def judge(name: str) -> Kind:
         return Kind.STRONG
     if last in ("key", "keys"):
         return _judge_key(words)
+    if last in ("tokens", "sessions", "seed"):  # mostly counts, and seeds of dice
+        return Kind.WEAK
     if last in _TOKEN or any(last.endswith(end) for end in ("token", "sessid", "sessionid")):
         return Kind.TOKEN
     if any(word in _STRONG for word in words[:-1]):
@@ -149,9 +149,16 @@ def judge(name: str) -> Kind:
 def _special(words: list[str], whole: str, last: str) -> Kind | None:
     if last in ("authorization",) and whole in ("authorization", "proxyauthorization"):
         return Kind.HEADER
-    if whole in ("cookie", "setcookie", "cookies") or words[-2:] in (["set", "cookie"], ["http", "cookie"]):
+    if whole in ("cookie", "setcookie", "cookies") or words[-2:] in (
+        ["set", "cookie"],
+        ["http", "cookie"],
+    ):
         return Kind.COOKIE
-    if last in _PHRASE or words[-2:] in (["seed", "phrase"], ["recovery", "phrase"], ["seed", "words"]):
+    if last in _PHRASE or words[-2:] in (
+        ["seed", "phrase"],
+        ["recovery", "phrase"],
+        ["seed", "words"],
+    ):
         return Kind.PHRASE
     if whole in ("identifiedby", "onetimepassword", "onetimepin"):
         return Kind.STRONG if whole == "identifiedby" else Kind.DIGITS

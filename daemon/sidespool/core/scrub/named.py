@@ -20,10 +20,12 @@ _NAME_RIGHT = Lazy(r"[\w-]{0,32}(?:\[\w*\])?")
 _TYPE = Lazy(r"(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}")
 _SEPARATOR = Lazy(
     r"(?:\\{0,7}[\"'`\]»”’]){0,2}(?P<gap>[ \t]{0,12})"
-    r"(?P<op>=>|:=|->|={1,3}|::?(?!//)|\uff1a)(?P<after>(?:[ \t]|\\[nt](?=\S)){0,12})"
+    r"(?P<op>\\{1,4}u003[dDaA]|=>|:=|->|={1,3}|::?(?!//)|\uff1a)(?P<after>(?:[ \t]"
+    r"|\\[nt](?=\S)){0,12})"
 )
 _PAIR = Lazy(
-    r"\\{0,7}[\"'][\s,;]{1,8}(?:\\{0,7}[\"'])?(?:value|val|content|v|data)(?:\\{0,7}[\"'])?\s{0,4}[=:]\s{0,4}"
+    r"\\{0,7}[\"'][\s,;]{1,8}(?:\\{0,7}[\"'])?(?:value|val|content|v"
+    r"|data)(?:\\{0,7}[\"'])?\s{0,4}[=:]\s{0,4}"
     r"(?=\\{0,7}[\"'])",
     re.IGNORECASE,
 )
@@ -39,7 +41,9 @@ _VERB = Lazy(
 )
 _BESIDE = Lazy(r"[ \t]{1,4}(?=[\"'])")
 _WORD_BESIDE = Lazy(r"[ \t]{1,4}(?=[^\s\"'=:({\[<,;.)-])")
-_NETRC_LEFT = Lazy(r"(?:\blogin\s{1,4}\S{1,64}\s{1,4}|\bidentified by\s{0,4}|\bmachine\b.{0,80})$", re.IGNORECASE)
+_NETRC_LEFT = Lazy(
+    r"(?:\blogin\s{1,4}\S{1,64}\s{1,4}|\bidentified by\s{0,4}|\bmachine\b.{0,80})$", re.IGNORECASE
+)
 
 
 def scrub_named(text: str) -> str:
@@ -112,6 +116,8 @@ def _beside(text: str, start: int, end: int, kind: Kind) -> list[Span]:
         at, stop, _ = read(text, match.end(), False)
         if looks_random(text[at:stop], 16):
             return [(at, stop, ph.SECRET)]
+        if kind is Kind.STRONG and _is_passwordlike(text[at:stop], text[start:end]):
+            return [(at, stop, ph.SECRET)]
     if kind not in (Kind.STRONG, Kind.DIGITS, Kind.PHRASE):
         return []
     if match := _BESIDE.match(text, end):
@@ -123,6 +129,21 @@ def _beside(text: str, start: int, end: int, kind: Kind) -> list[Span]:
         if kind is Kind.DIGITS:
             return _take(text, match.end(), kind, True, False)
     return []
+
+
+_ALGORITHMS = re.compile(
+    r"(?i)(?:sha|md|base|utf|aes|rsa|v|step|field|line|http|tls|ssl|x|oauth|p|ipv)-?\d"
+)
+
+
+def _is_passwordlike(value: str, name: str) -> bool:
+    """``set password hunter2``: letters and digits, and no name of an algorithm."""
+    if value.isdigit():
+        return len(value) >= 4 and name.lower().endswith("code")
+    if not name.lower().endswith(("word", "wd", "passcode")) or _ALGORITHMS.match(value):
+        return False
+    digits = sum(c.isdigit() for c in value)
+    return len(value) >= 6 and 0 < digits < len(value) and not set(value) & set("/\\:(")
 
 
 def _lesser(kind: Kind) -> Kind:
@@ -144,10 +165,18 @@ def _take(text: str, at: int, kind: Kind, loose: bool, glued: bool) -> list[Span
     if kind is Kind.WEAK and quote and " " in value:
         return []
     if is_secret(value, kind, loose and not quote):
-        return [(start, end, ph.SECRET)]
+        spans = [(start, end, ph.SECRET)]
+        while (
+            kind is Kind.DIGITS
+            and len(spans) < 64
+            and (more := _NEXT_CODE.match(text, spans[-1][1]))
+        ):
+            spans.append((more.start(1), more.end(1), ph.SECRET))
+        return spans
     return []
 
 
+_NEXT_CODE = Lazy(r",?[ ]((?:[A-Za-z0-9]{3,8}-){1,4}[A-Za-z0-9]{3,8}|\d{5,10})(?![\w-])")
 _SPACED_CODE = Lazy(r"\d{3}[ -]\d{3}(?![\d-])")
 _PHRASE_WORDS = Lazy(r"\S+(?: [A-Za-z][\w'-]*){0,30}")
 

@@ -4,21 +4,33 @@ import re
 
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lexicon import words
 
 _IPV4 = Lazy(
     r"(?<![\d.\w])(?<!\d[.-])(?:(?:25[0-5]|2[0-4]\d|1?\d?\d)\.){3}(?:25[0-5]|2[0-4]\d|1?\d?\d)"
     r"(?!\.?\d)(?![\w])"
 )
 _VERSION_BEFORE = Lazy(
-    r"(?:\b(?:version|versions|ver|v|release|rev|revision|build|firmware|driver|sdk|runtime|assembly"
+    r"(?:\b(?:version|versions|ver|v|release|rev|revision|build|firmware|driver|sdk|runtime"
+    r"|assembly"
     r"|file ?version|product ?version|oid|section|sections|chapter|clause|rfc|paragraph|appendix"
-    r"|step|figure|table|§|upgrade to|upgraded to|downgrade to|update to|updated to|installed|package)"
-    r"[\s:=\"'\]#v/(]{1,4}|(?:Chrome|Chromium|HeadlessChrome|Edg|EdgA|Edge|Electron|OPR|Safari|Brave"
+    r"|step|figure|table|§|upgrade to|upgraded to|downgrade to|update to|updated to"
+    r"|installed|package)"
+    r"[\s:=\"'\]#v/(]{1,4}|(?:Chrome|Chromium|HeadlessChrome|Edg|EdgA|Edge|Electron|OPR"
+    r"|Safari|Brave"
     r"|Vivaldi|Firefox|AppleWebKit|YaBrowser|SamsungBrowser|CriOS|Whale|Trident|node|Code)/"
     r"|[@^~]|[<>=]=|[a-z]-)$",
     re.IGNORECASE,
 )
-_ADDRESS_BEFORE = Lazy(r"(?:\bip|addr(?:ess)?|host|from|client|peer|to|at|via|inet|dhcp|dns|server|for)[\s:=\"'(]{1,4}$", re.IGNORECASE)
+_UPGRADE_BEFORE = Lazy(
+    r"\b(?:upgrad|updat|downgrad|instal|bump)\w{0,6}\b[^;\n]{0,40}$|[\w-]+\.[\w.-]+:[\w.-]+:$",
+    re.IGNORECASE,
+)
+_ADDRESS_BEFORE = Lazy(
+    r"(?:\bip|addr(?:ess)?|host|from|client|peer|to|at|via|inet|dhcp|dns|server"
+    r"|for)[\s:=\"'(]{1,4}$",
+    re.IGNORECASE,
+)
 
 
 def scrub_ipv4(text: str) -> str:
@@ -34,6 +46,8 @@ def _ipv4(match: re.Match[str]) -> str:
         return quad
     before = text[max(0, match.start() - 24) : match.start()]
     if _VERSION_BEFORE.search(before):
+        return quad
+    if _UPGRADE_BEFORE.search(text, max(0, match.start() - 60), match.start()):
         return quad
     after = text[match.end() : match.end() + 6]
     if second == third == fourth == 0 and not (after[:1] in ("/", ":") and after[1:2].isdigit()):
@@ -76,7 +90,7 @@ def _ipv6(match: re.Match[str]) -> str:
         bracketed = match.string[match.start() - 1 : match.start()] == "["
         wide = len(groups[0]) >= 3 and body.find(groups[0]) == 0
         digits = any(c.isdigit() for c in body)
-        if not (wide and digits or bracketed or len(groups) >= 4):
+        if not ((wide and digits) or bracketed or len(groups) >= 4):
             return whole
     if len(groups) == 8 and all(group.isdigit() and len(group) < 3 for group in groups):
         return whole
@@ -90,8 +104,16 @@ _MAC = Lazy(
 )
 
 
+_MAC_KEYED = Lazy(
+    r"(?P<lead>\b(?:mac|mac[ _-]?addr(?:ess)?|hwaddr|ether|bssid|physical address)"
+    r"(?:\\{0,7}[\"'])?\s{0,3}[:=. ]\s{0,3}(?:\\{0,7}[\"'])?)[0-9A-Fa-f]{12}(?!\w)",
+    re.IGNORECASE,
+)
+
+
 def scrub_mac(text: str) -> str:
-    """{MAC} for EUI-48 and EUI-64 in the three usual forms."""
+    """{MAC} for EUI-48 and EUI-64 in the three usual forms, and for bare digits under their name."""
+    text = _MAC_KEYED.sub(lambda m: m["lead"] + ph.MAC, text)
     return _MAC.sub(_mac, text)
 
 
@@ -111,31 +133,39 @@ def _mac(match: re.Match[str]) -> str:
 _DEFAULT_HOST = Lazy(
     r"(?<![\w-])(?:DESKTOP-[A-Z0-9]{6,8}|LAPTOP-[A-Z0-9]{6,8}|WIN-[A-Z0-9]{9,12}|PC-[A-Z0-9]{5,10}"
     r"|EC2AMAZ-[A-Z0-9]{6,8}|ip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}"
-    r"|[\w’']{1,40}s?-(?:MacBook(?:-?(?:Pro|Air))?|iMac|Mac-?mini|Mac-?Studio|Mac-?Pro|iPhone|iPad|PC|Laptop)"
+    r"|[\w’']{1,40}s?-(?:MacBook(?:-?(?:Pro|Air))?|iMac|Mac-?mini|Mac-?Studio|Mac-?Pro"
+    r"|iPhone|iPad|PC|Laptop)"
     r"(?:-[\w]{1,12}){0,2}"
-    r"|(?:MacBook(?:-?(?:Pro|Air))?|iMac|Mac-?mini|PC|Laptop|iPhone)-(?:de|von|di|van|fra|af|som)-\w{1,40}(?:-\w{1,20})?)"
-    r"(?:\.(?:local|lan|home|localdomain|internal|corp|ec2\.internal|fritz\.box)|\.[\w-]+\.compute\.internal)?(?![\w-])",
+    r"|(?:MacBook(?:-?(?:Pro|Air))?|iMac|Mac-?mini|PC|Laptop|iPhone)-(?:de|von|di|van|fra"
+    r"|af|som)-\w{1,40}(?:-\w{1,20})?)"
+    r"(?:\.(?:local|lan|home|localdomain|internal|corp|ec2\.internal|fritz\.box)"
+    r"|\.[\w-]+\.compute\.internal)?(?![\w-])",
     re.IGNORECASE,
 )
 _PRIVATE_DOMAIN = Lazy(
-    r"(?<![\w.@/-])(?:[A-Za-z0-9](?:[\w-]{0,62}\.)){1,6}(?:local|lan|corp|intranet|internal|localdomain"
+    r"(?<![\w.@/-])(?:[A-Za-z0-9](?:[\w-]{0,62}\.)){1,6}(?:local|lan|corp|intranet|internal"
+    r"|localdomain"
     r"|home\.arpa|fritz\.box|intra|private|ad)(?![\w-])(?!\.[a-z])(?!\()"
 )
-_CODE_DOMAIN = frozenset(["sun", "jdk", "java", "node", "this", "self", "window", "vs", "process", "settings",
-                          "config", "env", "appsettings", "git", "docker-compose", "std", "core"])  # fmt: skip
+_CODE_DOMAIN = frozenset(["sun", "jdk", "java", "node", "this", "self", "window", "vs", "process",
+    "settings",
+                          "config", "env", "appsettings", "git", "docker-compose", "std",
+                              "core"])  # fmt: skip
 _NOT_FOUND = Lazy(
     r"(?P<lead>\b(?:ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ECONNRESET|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH"
-    r"|could not resolve host(?:name)?|cannot resolve host(?:name)?|failed to resolve(?: host(?:name)?)?"
+    r"|could not resolve host(?:name)?|cannot resolve host(?:name)?"
+    r"|failed to resolve(?: host(?:name)?)?"
     r"|unable to resolve host(?:name)?|unknown host|UnknownHostException|no such host"
     r"|could not translate host name|name or service not known|temporary failure in name resolution"
     r"|getaddrinfo failed(?: for)?|connect(?:ion)? to(?: server at)?|connecting to|connected to"
-    r"|lookup|reach host|ssh to|ping|host key for|known host|nslookup|altnames: Host)\b"
+    r"|lookup|reach host|ssh to|ping|host key for|known host|nslookup|altnames: Host|(?:on "
+    r"|to )?host(?:name)?(?= [\"'`]))\b"
     r"[:\s]{0,3}(?:host(?:name)? )?[\"'`]?)"
-    r"(?P<host>(?:[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}))(?:\.[A-Za-z0-9_-]{1,63}){0,8})(?=[\"'`:\s,;)\]]|\.?$|\. )",
+    r"(?P<host>(?:[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}))(?:\.[A-Za-z0-9_-]{1,63}){0,8})(?="
+    r"[\"'`:\s,;)\]]|\.?$|\. )",
     re.IGNORECASE,
 )
-_NO_HOST = frozenset(
-    """
+_NO_HOST = words("""
     the a an host server client database db remote local localhost port socket failed error timed
     timeout refused closed reset lost after before in at on for from to is was could cannot via with
     and or not no please your this that all any it its address name dns redis postgres postgresql
@@ -143,8 +173,7 @@ _NO_HOST = frozenset(
     api service website internet network peer table failure domain symbol type types module modules
     import imports path dependency dependencies variable conflict conflicts reference references
     merge promise template component plugin config configuration loader schema alias entry metadata
-    """.split()
-)
+    """)
 
 
 def scrub_hosts(text: str) -> str:
@@ -157,14 +186,25 @@ def scrub_hosts(text: str) -> str:
 def _failed_host(match: re.Match[str]) -> str:
     host = match["host"]
     lowered = host.lower()
-    network = re.match(r"(?i)EN|EA|EC|ET|EH|unknownhost|could not|unable|no such|failed|cannot", match["lead"])
+    network = re.match(
+        r"(?i)EN|EA|EC|ET|EH|unknownhost|could not|unable|no such|failed|cannot", match["lead"]
+    )
     if lowered in _NO_HOST or lowered == "localhost" or host.isdigit():
         return match[0]
-    if re.fullmatch(r"[\d.]+", host) or "_" in host and "." not in host and host.isupper():
+    if re.fullmatch(r"[\d.]+", host) or ("_" in host and "." not in host and host.isupper()):
         return match[0]
-    if "." not in host and not (network and "resolve" not in match["lead"][:8].lower()):
+    quoted = match["lead"][-1] in "\"'`" and "host" in match["lead"].lower()
+    named = match["lead"].lower().startswith("ping") and match.string[match.end() :][:1] == ":"
+    if (
+        "." not in host
+        and not quoted
+        and not named
+        and not (network and "resolve" not in match["lead"][:8].lower())
+    ):
         return match[0]
-    if "." in host and re.search(r"\.(?:js|ts|py|json|exe|so|dll|rs|go|java|css|html|mjs|cjs|tsx|jsx)$", lowered):
+    if "." in host and re.search(
+        r"\.(?:js|ts|py|json|exe|so|dll|rs|go|java|css|html|mjs|cjs|tsx|jsx)$", lowered
+    ):
         return match[0]
     return match["lead"] + ph.HOST
 

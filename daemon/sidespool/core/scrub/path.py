@@ -9,16 +9,21 @@ import re
 
 from sidespool.core.scrub import path_known as known
 from sidespool.core.scrub import placeholder as ph
-from sidespool.core.scrub.frame import find_location, looks_like_frame
+from sidespool.core.scrub.frame import find_location
+from sidespool.core.scrub.lazy import Lazy, run_left
 from sidespool.core.scrub.path_end import OPENERS, find_end
 from sidespool.core.scrub.path_name import Roots, fold, shorten
-from sidespool.core.scrub.lazy import Lazy, run_left
 
 _SEPARATOR = Lazy(r"[\\/]")
 # A relative path, or a word with a slash in it, is skipped whole.
 _SKIP = Lazy(r"[\\/]+(?:[\w.@+$%~-]{0,255}[\\/]{1,4}){0,64}[\w.@+$-]*")
 _HOME_INSIDE = Lazy(r"[\\/]{1,4}(?:users|home)[\\/]{1,4}[^\\/\s\"']", re.IGNORECASE)
-_BEFORE = frozenset(" \t\r\n\"'`([{<=:,;|>@!“‘«‹「„\u00a0#&+*?^") | {"\u2028", "\u202f", "\ufeff", "→"}
+_BEFORE = frozenset(" \t\r\n\"'`([{<=:,;|>@!“‘«‹「„\u00a0#&+*?^") | {
+    "\u2028",
+    "\u202f",
+    "\ufeff",
+    "→",
+}
 _FILE_SCHEME = Lazy(
     r"(?:file|vscode-file|vscode-remote|vscode-local|vscode-userdata|atom|resource-file|local-file"
     r"|safe-file|filesystem:file|media|asset|app-file|fs|tauri|capacitor|ionic)$",
@@ -81,12 +86,19 @@ def scrub_paths(line: str, roots: Roots) -> str:
         pieces.append(line[done:start])
         pieces.append(shorten(path, roots, in_frame or looks_located(path)))
         done = end
-    if not pieces:
-        return line
-    pieces.append(line[done:])
-    return "".join(pieces)
+    if pieces:
+        pieces.append(line[done:])
+        line = "".join(pieces)
+    if "Users" in line or "home" in line:
+        line = _SPLIT_PATH.sub(lambda m: m["lead"] + ph.USER_HOME_PATH + m["q"], line)
+    return line
 
 
+# A path taken to pieces: ('', 'Users', 'karen', 'Music').
+_SPLIT_PATH = Lazy(
+    r"(?P<lead>(?P<q>['\"])(?:Users|home)(?P=q),\s{0,4}(?P=q))(?!(?P=q))[^'\"\n]{1,200}(?P=q)"
+    r"(?:,\s{0,4}(?P=q)[^'\"\n]{0,200}(?P=q)){0,64}"
+)
 _LOCATED = Lazy(r"\.[A-Za-z0-9]{1,8}(?::\d{1,7}(?::\d{1,7})?|\(\d{1,7},\d{1,7}\))$")
 
 
@@ -129,7 +141,9 @@ def _after_colon(line: str, at: int, done: int) -> tuple[int, int] | None:
     letter = at - 2
     if letter >= done and line[letter].isascii() and line[letter].isalpha():
         left = line[letter - 1] if letter > done else ""
-        if not left.isalnum() and left != "_" or left == "n" and line[letter - 2 : letter] == "\\n":
+        if (not left.isalnum() and left != "_") or (
+            left == "n" and line[letter - 2 : letter] == "\\n"
+        ):
             start = letter
             if left in "\\/" and left:
                 start = _long_prefix(line, letter, done)

@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from sidespool.core.scrub import path_known as known
 from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lexicon import words
 
 _CLOSERS = {
     '"': '"',
@@ -32,9 +33,7 @@ _RUN = Lazy(r"[^\s\"<>|`*?“”«»\x00-\x1f]+")
 _WORDS_TO_SEPARATOR = Lazy(
     r"(?:[ \u00a0\u202f](?:[^\s\\/:\"<>|*?`]{1,60})){1,6}(?=[\\/])", re.UNICODE
 )
-_WORDS_TO_EXTENSION = Lazy(
-    r"(?:[ \u00a0\u202f](?:[^\s\\/:\"<>|*?`]{1,60})){1,7}", re.UNICODE
-)
+_WORDS_TO_EXTENSION = Lazy(r"(?:[ \u00a0\u202f](?:[^\s\\/:\"<>|*?`]{1,60})){1,7}", re.UNICODE)
 _EXTENSION = Lazy(r"\.([A-Za-z0-9]{1,8})[)\]}'\",;.!?]*$")
 _NAME_END = Lazy(r"\.([A-Za-z0-9]{1,8})$")
 _POSITION = Lazy(
@@ -51,8 +50,7 @@ _NEW_PATH = Lazy(r"[\s=,;]\(?[\"']?(?:/|[A-Za-z]:[\\/]|~/|\\\\|--?[A-Za-z])| (?:
 _PROSE_TAIL = Lazy(r"[\s,;:]")
 
 # Words that end a path when they follow it: folders are rarely called like this.
-_PROSE = frozenset(
-    """
+_PROSE = words("""
     a an and any are as at be because been before but by can cannot could did does doesn't didn't
     do don't due during exists existing expected failed fails failing for from found got had has
     have if in instead into is isn't it its line loading loaded contains must need needs no not on
@@ -62,15 +60,12 @@ _PROSE = frozenset(
     opening could couldn't can't won't missing invalid denied permission error errors exception
     warning info debug char column col und oder nicht ist wurde konnte von nach für mit et ou est
     pas dans pour vers avec non introuvable y o no se en para con al line: after again
-    """.split()
-)
+    """)
 _JOINING = frozenset(["and", "und", "et", "y", "e", "en", "och", "og", "of", "van", "de", "or"])
-_NO_SURNAME = frozenset(
-    """
+_NO_SURNAME = words("""
     Error Exception Failed Cannot Could Is Not No The This That At In On Does Did Has Was Were
     Please Access Permission File Directory Path And Or Exists Line Reason Code Errno Details
-    """.split()
-)
+    """)
 
 
 def find_end(text: str, start: int, body: int) -> int:
@@ -244,7 +239,11 @@ def _plausible(words: str, separator: str) -> bool:
             return False
         if bare and _has_extension(bare):
             return False
-        if _NO_FOLDER.search(part) or part.startswith("-") and part != "-" or part in ("=>", "->", "&&"):
+        if (
+            _NO_FOLDER.search(part)
+            or (part.startswith("-") and part != "-")
+            or part in ("=>", "->", "&&")
+        ):
             return False
     return True
 
@@ -264,7 +263,8 @@ def _extension_end(words: str) -> int:
 
 
 _USER_PARENT = Lazy(
-    r"(?:[\\/](?:Users|home|Benutzer|Utilisateurs|Documents and Settings)[\\/]{1,4})$", re.IGNORECASE
+    r"(?:[\\/](?:Users|home|Benutzer|Utilisateurs|Documents and Settings)[\\/]{1,4})$",
+    re.IGNORECASE,
 )
 _SURNAME = Lazy(r"[ \u00a0][^\W\d_a-z][\w'’.-]{1,40}(?=$|[\s\"',;:)\]}.!?])")
 
@@ -289,11 +289,11 @@ def _trim(text: str, start: int, end: int) -> int:
     """Drops punctuation that belongs to the sentence."""
     while end > start + 1:
         char = text[end - 1]
-        if char in _TRAILING:
-            end -= 1
-        elif char in _BALANCE and _BALANCE[char] not in text[start : end - 1]:
-            end -= 1
-        elif char in "([{":
+        if (
+            char in _TRAILING
+            or (char in _BALANCE and _BALANCE[char] not in text[start : end - 1])
+            or char in "([{"
+        ):
             end -= 1
         else:
             break

@@ -4,13 +4,13 @@ Everything here is compared case-folded. Public names carry triage and nobody's 
 rest of an absolute path is somebody's folder.
 """
 
+from sidespool.core.scrub.lexicon import words
+
 # First segments of paths that belong to the operating system or to an installation.
-SYSTEM_ROOTS = frozenset(
-    """
+SYSTEM_ROOTS = words("""
     usr lib lib32 lib64 bin sbin etc dev proc sys opt boot run snap nix rustc app applications
     library system _ cores gnu flatpak
-    """.split()
-)
+    """)
 # Two-segment prefixes that count as system although the first segment alone does not.
 SYSTEM_PAIRS = frozenset(
     [
@@ -26,45 +26,37 @@ SYSTEM_PAIRS = frozenset(
     ]
 )
 # After a drive letter.
-WINDOWS_ROOTS = frozenset(
-    """
+WINDOWS_ROOTS = words("""
     windows winnt programdata perflogs msys64 msys32 mingw64 cygwin64 cygwin hostedtoolcache
     python27 python36 python37 python38 python39 python310 python311 python312 python313 python314
     strawberry chocolatey tools progra~1 progra~2 progra~3 $recycle.bin
-    """.split()
-)
+    """)
 # First segments that are roots of user data: a path under them is a path even without extension.
-DATA_ROOTS = frozenset(
-    """
+DATA_ROOTS = words("""
     home users root mnt media volumes tmp var private srv data work works workspace workspaces
     projects project repos repo builds build code export network net vol volume vol1 volume1 nfs
     share shares shared storage backup backups scratch cygdrive mount mounts host_mnt disk disks
     drive afs gpfs lustre kunden clients archive archives documents desktop downloads github git
     user homes usershare userdata sdcard
-    """.split()
-)
+    """)
 # First segments of web routes; "/api/users" in a message is no file.
-ROUTE_ROOTS = frozenset(
-    """
+ROUTE_ROOTS = words("""
     api static assets public js css img images fonts src dist node_modules _next graphql auth
     oauth login logout health healthz metrics rest rpc v1 v2 v3 v4 socket.io ws wp-admin
     wp-content wp-json admin favicon.ico robots.txt index.html @vite @fs @id @react-refresh
     packages out internal lib .well-known chunk-vendors pages components
-    """.split()
-)
+    """)
 HOME_PARENTS = frozenset(["home", "users", "homes", "documents and settings", "docume~1"])
 NO_HOME = frozenset(["shared", "linuxbrew"])
 # A directory that holds homes in other languages of old Windows or of localised NAS boxes.
 HOME_PARENTS_LOCAL = frozenset(["benutzer", "utilisateurs", "usuarios", "utenti", "usuários"])
 
 # A segment with which a public tail begins.
-ANCHORS = frozenset(
-    """
+ANCHORS = words("""
     node_modules bower_components site-packages dist-packages app.asar app.asar.unpacked
     electron.asar default_app.asar node_modules.asar node_modules.asar.unpacked .pub-cache
     ms-playwright
-    """.split()
-)
+    """)
 # Two segments with which a public tail begins.
 ANCHOR_PAIRS = frozenset(
     [
@@ -102,10 +94,18 @@ ANCHOR_PAIRS = frozenset(
 )
 # Second halves of editor pairs: ".vscode/extensions", ".cursor-server/bin" and their kin.
 EDITOR_TAILS = frozenset(["extensions", "bin", "cli", "data"])
-EDITORS = (".vscode", ".cursor", ".windsurf", ".vscodium", ".trae", ".positron", ".void", ".antigravity")
+EDITORS = (
+    ".vscode",
+    ".cursor",
+    ".windsurf",
+    ".vscodium",
+    ".trae",
+    ".positron",
+    ".void",
+    ".antigravity",
+)
 
-CODE_EXTENSIONS = frozenset(
-    """
+CODE_EXTENSIONS = words("""
     js jsx mjs cjs ts tsx mts cts map vue svelte astro py pyw pyi pyx pyc pyd ipy rb erb rake php
     phtml go rs c cc cpp cxx c++ h hh hpp hxx m mm swift kt kts java scala groovy gradle clj cljs
     cs fs vb xaml cshtml razor csproj fsproj vbproj sln lua pl pm t r jl ex exs erl hrl hs elm dart
@@ -114,10 +114,8 @@ CODE_EXTENSIONS = frozenset(
     class pdb asar nib scpt tcl vim el lisp scm ml mli f f90 f95 cu cuh glsl vert frag hlsl metal
     sol move cairo tf hcl nix bin elf ko service socket msi appimage plugin bundle framework app
     xcodeproj gyp gypi podspec gemspec lock
-    """.split()
-)
-DOCUMENT_EXTENSIONS = frozenset(
-    """
+    """)
+DOCUMENT_EXTENSIONS = words("""
     txt md markdown rst rtf doc docx docm dot dotx odt pages pdf xls xlsx xlsm xlsb ods numbers csv
     tsv ppt pptx pptm odp key epub mobi tex bib html htm xhtml xml json json5 jsonc jsonl ndjson
     yaml yml toml ini cfg conf config properties env plist log out err dump dmp trace har png jpg
@@ -127,13 +125,11 @@ DOCUMENT_EXTENSIONS = frozenset(
     crt cer key p12 pfx jks keystore asc gpg sig pub ovpn rdp parquet feather arrow pkl pickle npy
     npz h5 hdf5 onnx pt pth ckpt safetensors gguf ipynb dwg dxf step stl obj blend fbx gltf glb ttf
     otf woff woff2 torrent part crdownload patch diff code-workspace snap test
-    """.split()
-)
+    """)
 EXTENSIONS = CODE_EXTENSIONS | DOCUMENT_EXTENSIONS
 
 # Files every project has under the same name.
-PUBLIC_FILES = frozenset(
-    """
+PUBLIC_FILES = words("""
     package.json package-lock.json npm-shrinkwrap.json tsconfig.json jsconfig.json angular.json
     project.json workspace.json nx.json lerna.json turbo.json composer.json composer.lock bower.json
     manifest.json settings.json launch.json tasks.json extensions.json keybindings.json
@@ -153,13 +149,10 @@ PUBLIC_FILES = frozenset(
     log4j.properties application.properties application.yml application.yaml logback.xml
     hosts known_hosts authorized_keys id_rsa id_ed25519 node npm npx yarn pnpm python python3 pip
     git bash sh zsh electron code java ruby perl docker
-    """.split()
-)
+    """)
 # Folders every home has; "~/.config" and "$HOME/bin" say nothing of anyone.
-PUBLIC_HOME_FOLDERS = frozenset(
-    """
+PUBLIC_HOME_FOLDERS = words("""
     bin dir go src lib foo bar path local library documents desktop downloads pictures music movies
     videos public templates appdata projects project repos code dev work workspace tmp temp logs
     log sdk opt node_modules onedrive dropbox file folder
-    """.split()
-)
+    """)

@@ -128,7 +128,7 @@ def _shorten(path: str, roots: Roots, in_frame: bool) -> str:
         if mark in (ph.PROJECT_PATH, ph.APP_PATH):
             return mark + (path[segments[count - 1][2] :] if rest else "")
         return _reduce(path, parts[count:], rest, mark, in_frame)
-    count, mark = _classify(path, parts)
+    count, mark = _classify(path, parts, in_frame)
     if mark == "":
         return path
     return _reduce(path, parts[count:], segments[count:], mark, in_frame)
@@ -148,7 +148,7 @@ def _home_inside(parts: list[str]) -> bool:
     return any(part in ("home", "users") for part in parts[:-1])
 
 
-def _classify(path: str, parts: list[str]) -> tuple[int, str]:
+def _classify(path: str, parts: list[str], in_frame: bool) -> tuple[int, str]:
     """How many leading parts the mark stands for, and the mark ("" for a path that may stay)."""
     first = parts[0]
     if _VARIABLE.match(first):
@@ -168,6 +168,8 @@ def _classify(path: str, parts: list[str]) -> tuple[int, str]:
         if first == "run" and parts[1:2] == ["media"]:
             return min(3, len(parts)), ph.PATH
         return (0, "") if not _home_inside(parts) else (1, ph.PATH)
+    if in_frame and first in known.ROUTE_ROOTS and not _home_inside(parts):
+        return 0, ""  # rooted at the project or at the dev server
     if first in ("tmp", "var", "private") and len(parts) == 1:
         return 0, ""
     return 1, ph.PATH

@@ -4,18 +4,19 @@ import re
 
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lexicon import words
 
 _LOCAL_LEFT = Lazy(r"(?:[^\s\"'<>()\[\]{},;:=|\\/@`*!?#&]|(?<=[^\s])['!#&*=/?](?=\w)){1,64}$")
-_QUOTED_LEFT = Lazy(r"\"[^\"\s@]{1,64}\"$")
-_DOMAIN = Lazy(r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,40})(?![\w@])")
+_QUOTED_LEFT = Lazy(r"\"[^\"\n@]{1,64}\"$")
+_DOMAIN = Lazy(
+    r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,40})(?![\w@])"
+)
 _LITERAL = Lazy(r"\[(?:IPv6:)?[0-9A-Fa-f.:]{3,45}\]")
 _NO_LOCAL = frozenset(" \t\r\n/\\'`<>()[]{},;:=|@")
-_NO_TLD = frozenset(
-    """
+_NO_TLD = words("""
     png jpg jpeg gif webp svg ico js ts mjs cjs jsx tsx css scss less map json html vue py rb rs go
     java cs cpp so dll exe zip tgz gz md txt yml yaml toml xml lock node wasm
-    """.split()
-)
+    """)
 _PACKAGE_VERSION = Lazy(r"[\^~<>=]{0,2}v?\d")
 
 
@@ -51,28 +52,37 @@ def _is_mail(local: str, domain: str, text: str, at: int) -> bool:
     if ph.has_mark(local):
         return False
     tld = domain.rsplit(".", 1)[-1].lower()
-    if tld in _NO_TLD and (tld not in ("md", "rs", "py", "zip", "so") or _PACKAGE_VERSION.match(domain)):
+    if tld in _NO_TLD and (
+        tld not in ("md", "rs", "py", "zip", "so") or _PACKAGE_VERSION.match(domain)
+    ):
         return False
-    return not (_PACKAGE_VERSION.match(domain) and not any(c.isalpha() for c in domain.split(".")[0]))
+    return not (
+        _PACKAGE_VERSION.match(domain)
+        and not any(c.isalpha() for c in domain.split(".", maxsplit=1)[0])
+    )
 
 
 _PHONE_PLUS = Lazy(
-    r"(?<![\w+./-])(?:\+|\(\+)[1-9]\d{0,2}\)?(?:[ \u00a0./-]{0,2}\(?\d{1,5}\)?){2,7}(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[.:]\d)"
+    r"(?<![\w+./-])(?:\+|\(\+)[1-9]\d{0,2}\)?(?:[ \u00a0./-]{0,2}\(?\d{1,5}\)?){2,7}(?:\s?"
+    r"(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[.:]\d)"
 )
 _PHONE_NATIONAL = Lazy(
     r"(?<![\w+.:/-])(?<!\d[ ])(?:"
     r"\(\d{3}\) ?\d{3}[-. ]\d{4}"
     r"|(?:1[-. ])?[2-9]\d{2}([-.])[2-9]?\d{2,3}\1\d{4}"
     r"|0\d(?:([ .-])\d{2})(?:\2\d{2}){3}"
-    r"|0\d{2,4}[ ]\d{3,4}[ ]\d{3,4}|0\d{2,4}[ ]\d{5,8}|\(0\d{2,5}\) ?\d{3,4}[ -]?\d{3,5}"
+    r"|0\d{2,4}[ ]\d{3,4}[ ]\d{3,4}|0\d{2,4}[ ]\d{5,8}|\(0\d{1,5}\) ?\d{3,4}[ -]?\d{3,5}"
+    r"|00[1-9]\d{0,2}(?:[ /-]\d{2,7}){2,4}"
     r"|0\d{1,4}[/]\d{5,9}|0\d{2,4}[/-] ?\d{3,8}(?:[ -]\d{2,4}){0,2}|0[17]\d{2}[ -]\d{7,8}"
     r"|0\d[ ]\d{4}[ ]\d{4}|06[ -]\d{8}|1[3-9]\d-\d{4}-\d{4}|0\d{1,3}-\d{2,4}-\d{4}"
     r"|\(\d{2}\) ?9?\d{4}-\d{4}|[6789]\d{2} \d{3} \d{3}|[2-9]\d{2} [2-9]\d{2} \d{4}"
     r")(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[-.:/]\d)"
 )
 _PHONE_KEYED = Lazy(
-    r"(?P<lead>\b(?:phone|telephone|tel|telefon|mobile|cell(?:phone)?|fax|whatsapp|sms|handy|msisdn|call(?: me)?(?: at| on)?"
-    r"|phone_?number|mobile_?number|phonenumber|contact_?number|telefono|teléfono|téléphone|portable)"
+    r"(?P<lead>\b(?:phone|telephone|tel|telefon|mobile|cell(?:phone)?|fax|whatsapp|sms"
+    r"|handy|msisdn|call(?: me)?(?: at| on)?"
+    r"|phone_?number|mobile_?number|phonenumber|contact_?number|telefono|teléfono|téléphone"
+    r"|portable)"
     r"(?:[ _-]?(?:no|number|nr|num))?\\{0,7}[\"']?\.?\s{0,2}[:=]?\s{0,2}\\{0,7}[\"']?)"
     r"(?P<number>\+?\(?\d[\d ().\u00a0/-]{5,18}\d)(?![\w.-]\d)",
     re.IGNORECASE,
@@ -113,7 +123,11 @@ def _national_phone(match: re.Match[str]) -> str:
 
 
 _CARD = Lazy(r"(?<![\w.+-])(?<!\d[ :,])\d(?:[ \u00a0-]?\d){12,18}(?![\w]|[.:-]\d|,\d{3})")
-_ID_LEFT = Lazy(r"(?:id|ids|trace|span|order|timestamp|time|ts|pid|tid|nonce|seq|offset|size|bytes|hash|snowflake|build|number|no|#)[\"'\\]{0,8}\s{0,2}[:=#]\s{0,2}[\"'\\]{0,8}$", re.IGNORECASE)
+_ID_LEFT = Lazy(
+    r"(?:id|ids|trace|span|order|timestamp|time|ts|pid|tid|nonce|seq|offset|size|bytes|hash"
+    r"|snowflake|build|number|no|#)[\"'\\]{0,8}\s{0,2}[:=#]\s{0,2}[\"'\\]{0,8}$",
+    re.IGNORECASE,
+)
 _CARD_PREFIX = Lazy(r"4|5[0-8]|2[2-7]|3[0-9]|6|9[57]")
 
 
@@ -125,17 +139,26 @@ def scrub_cards(text: str) -> str:
 def _card(match: re.Match[str]) -> str:
     number = match[0]
     digits = _digits(number)
-    if not _CARD_PREFIX.match(digits) or not _luhn(digits) or len(set(digits)) < 2:
+    if not _CARD_PREFIX.match(digits) or not luhn_holds(digits) or len(set(digits)) < 2:
         return number
-    if digits == number and _ID_LEFT.search(match.string, max(0, match.start() - 24), match.start()):
-        return number if not re.search(r"card", match.string[max(0, match.start() - 24) : match.start()], re.I) else ph.CREDIT_CARD
+    if digits == number and _ID_LEFT.search(
+        match.string, max(0, match.start() - 24), match.start()
+    ):
+        return (
+            number
+            if not re.search(
+                r"card", match.string[max(0, match.start() - 24) : match.start()], re.I
+            )
+            else ph.CREDIT_CARD
+        )
     separators = {c for c in number if not c.isdigit()}
     if len(separators) > 1:
         return number
     return ph.CREDIT_CARD
 
 
-def _luhn(digits: str) -> bool:
+def luhn_holds(digits: str) -> bool:
+    """Luhn's check over a string of digits."""
     total = 0
     for index, char in enumerate(reversed(digits)):
         value = int(char) * (1 + index % 2)
@@ -143,7 +166,10 @@ def _luhn(digits: str) -> bool:
     return total % 10 == 0
 
 
-_IBAN = Lazy(r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]{4}){2,7}(?:[ \u00a0-]?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])")
+_IBAN = Lazy(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?:[ \u00a0-]?[A-Za-z0-9]{4}){2,7}(?:[ \u00a0-]?"
+    r"[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
+)
 
 
 def scrub_ibans(text: str) -> str:

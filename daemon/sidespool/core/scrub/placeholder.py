@@ -5,8 +5,6 @@ match into it or across it by accident, and a class such as ``[^\\s"]`` sees one
 a word in braces. Noncharacters never occur in interchanged text, so nothing real is mistaken.
 """
 
-import re
-
 from sidespool.core.scrub.lazy import Lazy
 
 NAMES = (

@@ -25,8 +25,8 @@ from sidespool.core.scrub import (
     url,
 )
 from sidespool.core.scrub import placeholder as ph
-from sidespool.core.scrub.frame_fast import FrameShortcut
 from sidespool.core.scrub.context import Names, ScrubContext
+from sidespool.core.scrub.frame_fast import FrameShortcut
 from sidespool.core.scrub.key_name import Kind
 from sidespool.core.scrub.path_name import Roots
 
@@ -60,7 +60,9 @@ class Scrubber:
         """``text``, and typed placeholders for what varies between equal errors."""
         from sidespool.core.scrub.template import make_template
 
-        return self._guard(lambda value: self._settle(value, lambda v: make_template(self._text(v))), s)
+        return self._guard(
+            lambda value: self._settle(value, lambda v: make_template(self._text(v))), s
+        )
 
     def url(self, s: str) -> str:
         """A field that is one URL."""

@@ -10,48 +10,99 @@ import re
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
 
-_ROOT = Lazy(rf"(?:file:[\\/]{{2,8}})?[{ph.ROOT_MARKS}](?P<tail>(?:[\\/]+[^\s\\/\"'`<>|:;,()\[\]]+)*)")
+_ROOT = Lazy(
+    rf"(?:file:[\\/]{{2,8}})?[{ph.ROOT_MARKS}](?P<tail>(?:[\\/]+[^\s\\/\"'`<>|:;,()\[\]]+)*)"
+)
 _QUOTED_PATH = Lazy(rf"(?P<q>[\"'`])[{ph.ROOT_MARKS}][^\"'`\n]{{0,400}}(?P=q)")
 _PROPERTY = Lazy(
-    r"(?P<lead>(?:\breading|\bsetting|\bread|\bset|\bproperty|\bproperties|\battribute|\bdelete property|\bdefine property|\baccess|\bkey|\bfield|\bcolumn"
-    r"|\bproperty of|\bmember|\bevaluating|\bKeyError:|\bkey:|\bproperty:|\bfield:|\bparameter|\bargument|\bprop|\bsetter for|\bdestructure property)\s{1,3}\(?)"
+    r"(?P<lead>(?:\breading|\bsetting|\bread|\bset|\bproperty|\bproperties|\battribute"
+        r"|\bdelete property|\bdefine property|\baccess|\bkey|\bfield|\bcolumn"
+    r"|\bproperty of|\bmember|\bevaluating|\bKeyError:|\bkey:|\bproperty:|\bfield:"
+        r"|\bparameter|\bargument|\bprop|\bsetter for|\bdestructure property)\s{1,3}\(?)"
     r"(?P<q>[\"'`])(?P<name>[^\"'`\n]{0,200})(?P=q)",
     re.IGNORECASE,
 )
 _PROPERTY_OF = Lazy(r"(?P<lead>\b[Cc]annot (?:read|set) propert(?:y|ies) )(?P<name>[\w$]+)(?= of)")
 _STATUS = Lazy(
-    r"(?P<lead>(?:\bstatus(?:[ _]?code)?|\bstatuscode|\bHTTP(?:/\d(?:\.\d)?)?(?: error| status| code)?|\bhttp(?:_| )?(?:status|code|error)|\bresponded with(?: a)?(?: status)?"
-    r"|\breturned(?: an?)?(?: error)?|\bresponse(?: code)?|\bserver error|\bclient error|\bfailed with(?: error)?(?: code)?|\bgot|\breceived|\bexit(?:ed)?(?: with)?(?: code| status)?|\bexit code|\bcode)"
+    r"(?P<lead>(?:\bstatus(?:[ _]?code)?|\bstatuscode|\bHTTP(?:/\d(?:\.\d)?)?(?: error"
+        r"| status| code)?|\bhttp(?:_| )?(?:status|code|error)"
+        r"|\bresponded with(?: a)?(?: status)?"
+    r"|\breturned(?: an?)?(?: error)?|\bresponse(?: code)?|\bserver error|\bclient error"
+        r"|\bfailed with(?: error)?(?: code)?|\bgot|\breceived|\bexit(?:ed)?(?: with)?(?: code"
+        r"| status)?|\bexit code|\bcode)"
     r"[\"']?(?:\s{0,2}[:=]\s{0,2}|\s{1,2}|\s?\()(?:of )?)(?P<code>-?\d{1,3}|\d{10})(?![\w.%:-])",
     re.IGNORECASE,
 )
 _UUID = Lazy(r"(?<![\w-])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![\w-])")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]{0,6}"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp][Mm]\b)?"
-_ZONE = r"(?:\s?(?:Z\b|UTC|GMT(?:[+-]\d{4})?|[A-Z]{3,4}\b|[+-]\d{2}:?\d{2}))?(?:\s\([A-Za-z .]{2,40}\))?"
+_ZONE = r"(?:\s?(?:Z\b|UTC|GMT(?:[+-]\d{4})?|[A-Z]{3,4}\b"
+    r"|[+-]\d{2}:?\d{2}))?(?:\s\([A-Za-z .]{2,40}\))?"
 _DATE = Lazy(
-    rf"(?<![\w.-])(?:\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:(?:[T ]|, ){_CLOCK}{_ZONE})?"
+    rf"(?<![\w.-])(?:datetime\.datetime\([\d, ]{{8,40}}\)|(?:19"
+        rf"|20)\d{{2}}[01]\d[0-3]\d[T ]\d{{2}}:?\d{{2}}:?\d{{2}}(?:\.\d{{1,9}})?{_ZONE}"
+        rf"|\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:(?:[T ]|, ){_CLOCK}{_ZONE})?"
     rf"|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}(?:,? {_CLOCK}{_ZONE})?"
-    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:{_MONTH} \d{{1,2}}|\d{{1,2}}[ -]{_MONTH})(?:,?[ -]\d{{4}})?(?:,?:? {_CLOCK}{_ZONE})?(?: \d{{4}})?"
+    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:{_MONTH} \d{{1,2}}"
+        rf"|\d{{1,2}}[ -]{_MONTH})(?:,?[ -]\d{{2}}(?:\d{{2}})?(?![\d:]))?(?:,?:?"
+        rf" {_CLOCK}{_ZONE})?(?: \d{{4}})?"
     r")(?![\w])"
 )
-_TIME = Lazy(rf"(?<![\w.:])\d{{1,2}}:\d{{2}}:\d{{2}}(?:[.,]\d{{1,9}})?(?:\s?[AaPp][Mm]\b)?{_ZONE}(?![\w:])")
+_TIME = Lazy(
+    rf"(?<![\w.:])(?:\d{{1,2}}:\d{{2}}:\d{{2}}(?:[.,]\d{{1,9}})?(?:\s?[AaPp][Mm]\b)?{_ZONE}"
+        rf"|\d{{1,2}}:\d{{2}}\s?[AaPp][Mm])(?![\w:])"
+)
+_TRACEPARENT = Lazy(
+    r"(?<![\w-])(?:00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|1-[0-9a-f]{8}-[0-9a-f]{24})(?![\w-])"
+)
 _DURATION = Lazy(
-    r"(?<![\w.-])(?:\d+(?:[.,]\d+)?\s?(?:ms|msec|msecs|milliseconds?|µs|us|ns|microseconds?|nanoseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?|d|days?|weeks?|months?|years?)"
+    r"(?<![\w.-])(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?\s?(?:ms|msec|msecs|milliseconds?"
+    r"|µs|us|ns|microseconds?|nanoseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?"
+    r"|d|days?|weeks?|months?|years?)"
     r"(?:\s?\d+(?:\.\d+)?\s?(?:ms|s|m|h|secs?|mins?))*|PT?\d[\dDHMS.]{1,20})(?![\w])"
 )
-_HEX_KEEP = Lazy(r"(?:HRESULT|NTSTATUS|exception|error|code|status|exit code|win32|hr)[\s:=(]{1,4}$", re.IGNORECASE)
-_HEX = Lazy(r"(?<![\w])(?:0x[0-9a-fA-F]{1,64}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,128}|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{12,128})(?![\w])")
-_CHUNK = Lazy(r"(?<=[.-])(?=[A-Za-z_-]*\d|[a-z]*[A-Z])[A-Za-z0-9_-]{8,20}(?=\.(?:m?js|css|chunk|bundle|map)\b)")
-_RUST_HASH = Lazy(r"(?<=::)h[0-9a-f]{16}\b")
-_COUNTER = Lazy(
-    r"(?P<lead>(?<![A-Za-z])(?:thread|worker|pool|task|job|process|session|request|conn|connection|shard|replica|chunk|tab|window|instance|goroutine|item|row|attempt|slot|user|order|message|record|node|batch|frame|part|page|step)[-_# ]?)(?P<number>\d+)(?![\w.])",
+_HEX_KEEP = Lazy(
+    r"(?:HRESULT|NTSTATUS|exception|error|code|status|exit code|win32|hr)[\s:=(]{1,4}$",
     re.IGNORECASE,
 )
-_ID_KEYED = Lazy(r"(?P<lead>\b(?:\w{0,24}[_-])?(?:id|Id|ID|ids|guid|uuid|sha|hash|nonce)(?:[\"']?\s{0,2}[:=]\s{0,2}[\"']?|\s[\"']?))(?P<id>(?=[\w.:-]{0,64}\d)[\w.:-]{2,64})(?![\w])")
-_ID_SHAPED = Lazy(r"(?<![\w-])(?:[a-z]{2,12}_(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{8,64}|(?=[a-z0-9]*\d[a-z]+\d)[a-z0-9]{20,40})(?![\w-])")
-_NUMBER_KEEP = Lazy(r"(?:error #|SQLSTATE[\s\[:=(]{0,3}|signal |RFC ?|ISO[ -]|\bv|ES|Python |Node(?:\.js)? v?|Java |PHP |Ruby |version |Version |Go |TLSv?|SSLv?|HTTP/|ECMAScript |Angular |React |Electron |Windows |macOS |Ubuntu |Debian |Android |iOS )$")
-_NUMBER = Lazy(r"(?<![\w.{@-])(?<![A-Za-z._]/)(?<!\w[+])[-+]?(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?=(?:[KMGTkmg]i?[Bb]?|px|em|rem|%|x|th|st|nd|rd)?(?![\w]))(?!\.\d|-[A-Za-z]|[/@]\d)")
+_HEX = Lazy(
+    r"(?<![\w])(?:0x[0-9a-fA-F]{1,64}|(?=[a-f]*\d)(?=\d*[a-f])[0-9a-f]{7,128}"
+    r"|(?=[A-F]*\d)(?=\d*[A-F])[0-9A-F]{12,128})(?![\w])"
+)
+_CHUNK = Lazy(
+    r"(?<=[.-])(?=[A-Za-z_-]*\d|[a-z]*[A-Z])[A-Za-z0-9_-]{8,20}(?=\.(?:m?js|css|chunk"
+    r"|bundle|map)\b)"
+)
+_RUST_HASH = Lazy(r"(?<=::)h[0-9a-f]{16}\b")
+_COUNTER = Lazy(
+    r"(?P<lead>(?<![A-Za-z])(?:thread|worker|pool|task|job|process|session|request|conn"
+    r"|connection|shard|replica|chunk|tab|window|instance|goroutine|item|row|attempt|slot"
+    r"|user|order|message|record|node|batch|frame|part|page"
+    r"|step)[-_# ]?)(?P<number>\d+)(?![\w.])",
+    re.IGNORECASE,
+)
+_ID_KEYED = Lazy(
+    r"(?P<lead>\b(?:\w{0,24}[_-])?(?:id|Id|ID|ids|guid|uuid|sha|hash"
+    r"|nonce)(?:[\"']?\s{0,2}[:=]\s{0,2}[\"']?"
+    r"|\s[\"']?))(?P<id>(?=[\w.:-]{0,64}\d)[\w.:-]{2,64})(?![\w])"
+)
+_ID_SHAPED = Lazy(
+    r"(?<![\w-])(?:[a-z]{2,12}_(?=[A-Za-z0-9]*\d)[A-Za-z0-9]{8,64}"
+    r"|(?=[a-z0-9]*\d[a-z]+\d)[a-z0-9]{20,40}"
+    r"|(?=[A-Za-z]*\d[A-Za-z]+\d)(?=\w*[A-Z]\w*[a-z]\w*[A-Z]"
+    r"|\w*[a-z]\w*[A-Z]\w*[a-z])[A-Za-z0-9]{10,40})(?![\w-])"
+)
+_NUMBER_KEEP = Lazy(
+    r"(?:error #|SQLSTATE[\s\[:=(]{0,3}|signal |RFC ?|ISO[ -]|\bv|ES|Python "
+    r"|Node(?:\.js)? v?|Java |PHP |Ruby |version |Version |Go |TLSv?|SSLv?|HTTP/"
+    r"|ECMAScript |Angular |React |Electron |Windows |macOS |Ubuntu |Debian |Android "
+    r"|iOS )$"
+)
+_NUMBER = Lazy(
+    r"(?<![\w.{@-])(?<![A-Za-z._]/)(?<!\w[+])[-+]?(?:\d{1,3}(?:,\d{3})+"
+    r"|\d+)(?:\.\d+)?(?:[eE][-+]?\d{1,3})?(?=(?:[KMGTkmg]i?[Bb]?|px|em|rem|%|x|th|st|nd"
+    r"|rd)?(?![\w]))(?!\.\d|-[A-Za-z]|[/@]\d)"
+)
 _POSITION = Lazy(r"(?<=[\w)\]>}:]):\d{1,9}(?::\d{1,9})?(?=$|[\s)\],;:'\"])")
 _AFTER_HYPHEN = Lazy(r"(?<=[\s(=:,])[-+]?\d+(?:\.\d+)?(?=-\d)")
 _UNEXPECTED = Lazy(r"(?P<lead>\bUnexpected token )(?P<what>[^\s'\"]{1,20})(?= in JSON|, )")
@@ -71,7 +122,12 @@ def _template_line(line: str) -> str:
     line = _PROPERTY_OF.sub(lambda m: m["lead"] + ph.PROPERTY_NAME, line)
     line = _UNEXPECTED.sub(lambda m: m["lead"] + ph.STRING, line)
     line = _quoted(line)
-    for pattern, mark in ((_UUID, ph.UUID), (_DATE, ph.DATE), (_TIME, ph.TIME)):
+    for pattern, mark in (
+        (_TRACEPARENT, ph.ID),
+        (_UUID, ph.UUID),
+        (_DATE, ph.DATE),
+        (_TIME, ph.TIME),
+    ):
         line = pattern.sub(mark, line)
     line = _STATUS.sub(lambda m: m["lead"] + ph.STATUS_CODE, line)
     line = _DURATION.sub(ph.DURATION, line)
@@ -108,15 +164,25 @@ def _number(match: re.Match[str]) -> str:
     return match[0] if kept else ph.NUMBER
 
 
-_QUOTES = Lazy(r"(?<![\w\\])(?P<q>[\"'`])(?P<body>(?:(?!(?P=q))[^\n]|(?<=\w)'(?=\w)){0,400})(?P=q)(?![\w])")
+_QUOTES = Lazy(
+    r"(?<![\w\\])(?P<q>[\"'`])(?P<body>(?:(?!(?P=q))[^\n]|(?<=\w)'(?=\w)){0,400})(?P=q)(?![\w])"
+)
 # Words in front of a quote that make it a name: it tells two errors apart.
 _NAMING = Lazy(
-    r"(?:\bmodules?|\bpackages?|\blibrary|\bplugins?|\bextensions?|\bprovider|\bcommand|\bloader|\bpreset|\bdependenc(?:y|ies)|\bimport|\bfrom|\brequire\(?|\bcrate|\bgem"
-    r"|\bnamespace|\bfunction|\bmethod|\bclass|\btypes?|\binterface|\bcomponent|\bdirective|\bpipe|\boperator|\bsyscall|\bevent|\bprotocol|\balgorithm|\bencoding|\bcodec"
-    r"|\bcharset|\bdriver|\bengine|\bchannel|\btool|\bmodel|\btarget|\bscript|\bservice|\binstance of|\benvironment variable|\bnamed|\bhandler(?: registered)? for|\bresolve|\bexecutable"
-    r"|\bbinary|\btrait|\bmacro|\bfeature|\btable|\brelation|\bscheme|\bexport(?: named)?|\binvoking remote method|\bspawn|\bpermission|\bon (?:type )?)[\s:(]{0,3}$",
+    r"(?:\bmodules?|\bpackages?|\blibrary|\bplugins?|\bextensions?|\bprovider|\bcommand"
+    r"|\bloader|\bpreset|\bdependenc(?:y|ies)|\bimport|\bfrom|\brequire\(?|\bcrate|\bgem"
+    r"|\bnamespace|\bfunction|\bmethod|\bclass|\btypes?|\binterface|\bcomponent|\bdirective"
+    r"|\bpipe|\boperator|\bsyscall|\bevent|\bprotocol|\balgorithm|\bencoding|\bcodec"
+    r"|\bcharset|\bdriver|\bengine|\bchannel|\btool|\bmodel|\btarget|\bscript|\bservice"
+    r"|\binstance of|\benvironment variable|\bnamed|\bhandler(?: registered)? for|\bresolve"
+    r"|\bexecutable"
+    r"|\bbinary|\btrait|\bmacro|\bfeature|\btable|\brelation|\bscheme|\bexport(?: named)?"
+    r"|\binvoking remote method|\bspawn|\bpermission|\bon (?:type )?)[\s:(]{0,3}$",
     re.IGNORECASE,
 )
+
+
+_CODE_NAME = Lazy(r"[A-Z][A-Z0-9_]{2,}$")
 
 
 def _quoted(line: str) -> str:
@@ -131,9 +197,18 @@ def _quote(match: re.Match[str]) -> str:
         return match[0]
     if _NAMING.search(match.string, max(0, start - 40), start):
         return match[0]
+    if _CODE_NAME.match(body):
+        return match[0]
     after = match.string[match.end() : match.end() + 12]
-    if after.startswith((" object", " is not a known", ": \"", "\": ")) or match.string[start - 5 : start] == "File ":
+    if (
+        match["q"] == '"'
+        and after[:1] == ":"
+        and match.string[start - 1 : start] in ("{", ",", " ")
+    ):
+        return match[0]  # a key of JSON
+    if (
+        after.startswith((" object", " is not a known", ': "', '": '))
+        or match.string[start - 5 : start] == "File "
+    ):
         return match[0]
     return match["q"] + ph.STRING + match["q"]
-
-

@@ -19,31 +19,40 @@ _B = r"[A-Za-z0-9+/]"
 
 # Prefixes no word begins with; they count wherever they stand.
 _UNIQUE = (
-    rf"gh[pousr]_[A-Za-z0-9_.-]{{16,}}|github_pat_\w{{20,}}|gl(?:pat|dt|rtr?|cbt|ptt|ft|imt|agent|oas|soat|ffct|wt)-[\w.=-]{{16,}}",
-    rf"GR1348941{_W}{{16,}}|WPL_AP\d\.{_A}{{12,}}|xox[a-z](?:\.xox[bp])?-{_W}{{8,}}|xapp-\d-{_W}{{8,}}|xwfp-{_W}{{8,}}",
+    r"gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_\w{20,}|gl(?:pat|dt|rtr?|cbt|ptt|ft|imt"
+    r"|agent|oas|soat|ffct|wt)-[\w.=-]{16,}",
+    rf"GR1348941{_W}{{16,}}|WPL_AP\d\.{_A}{{12,}}|xox[a-z](?:\.xox[bp])?-{_W}{{8,}}"
+    rf"|xapp-\d-{_W}{{8,}}|xwfp-{_W}{{8,}}",
     r"(?:AKIA|ASIA|ABIA|ACCA|AROA|AIDA|A3T[A-Z0-9])[A-Z2-7]{12,}|ABSK[A-Za-z0-9+/]{40,}={0,2}",
     r"bedrock-api-key-[A-Za-z0-9+/=_-]{12,}|(?:FwoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9+/=]{20,}",
     rf"AIza{_W}{{30,}}|ya29\.[A-Za-z0-9_.-]{{16,}}|GOCSPX-{_W}{{16,}}|1//0{_W}{{20,}}",
     rf"\d{{6,}}-[a-z0-9]{{24,}}\.apps\.googleusercontent\.com|AAAA{_W}{{7}}:APA91{_W}{{30,}}",
-    rf"eyJ{_W}{{8,}}={{0,2}}(?:\.{_W}*={{0,2}}){{0,4}}|ZXlK[A-Za-z0-9+/_-]{{24,}}={{0,2}}",
-    rf"SG\.{_W}{{16,}}\.{_W}{{16,}}|xkeysib-{_W}{{32,}}|xsmtpsib-{_W}{{32,}}|{_H}{{32}}-us\d{{1,2}}",
-    rf"[sr]k_(?:live|test|prod)_{_A}{{10,}}|pk_(?:live|test)_{_A}{{10,}}|whsec_[A-Za-z0-9+/=]{{16,}}",
+    rf"eyJ{_W}{{8,}}={{0,2}}(?:\.{_W}*={{0,2}}){{0,4}}|eyJ{_W}{{4,}}\.{_W}+(?:\.{_W}*)?"
+    rf"|LS0tLS1CRUdJTi[A-Za-z0-9+/=]{{8,}}|ZXlK[A-Za-z0-9+/_-]{{24,}}={{0,2}}",
+    rf"SG\.{_W}{{16,}}\.{_W}{{16,}}|xkeysib-{_W}{{32,}}|xsmtpsib-{_W}{{32,}}"
+    rf"|{_H}{{32}}-us\d{{1,2}}",
+    rf"[sr]k_(?:live|test|prod)_{_A}{{10,}}|pk_(?:live|test)_{_A}{{10,}}"
+    rf"|whsec_[A-Za-z0-9+/=]{{16,}}",
     rf"sq0[a-z]{{3}}-{_W}{{20,}}|EAA[A-Z]{_W}{{40,}}|access_token\$\w+\$\w{{8,}}\$\w{{20,}}",
     rf"shp(?:at|ca|pa|ss|tka|ltt)_{_A}{{16,}}|shippo_(?:live|test)_{_H}{{20,}}",
     rf"npm_{_A}{{30,}}|pypi-{_W}{{20,}}|rubygems_{_H}{{32,}}|oy2[a-z0-9]{{43}}|CLOJARS_{_A}{{40,}}",
     rf"cio{_A}{{32}}(?!{_A})|dckr_[a-z]{{3}}_{_W}{{20,}}|AKCp{_A}{{50,}}|cmVmd{_A}{{50,}}",
     rf"do[opr]_v1_{_H}{{32,}}|dp\.(?:pt|st|ct|sa|scim|audit)\.[\w.-]{{16,}}|dapi{_H}{{32}}(?:-\d)?",
     rf"hv[sbr]\.{_W}{{20,}}|{_A}{{14}}\.atlasv1\.[\w=-]{{40,}}",
-    rf"glc_[A-Za-z0-9+/=]{{20,}}|glsa_{_A}{{20,}}(?:_{_H}+)?|dt0[a-z]\d\d\.{_A}{{20,}}\.{_A}{{32,}}",
+    rf"glc_[A-Za-z0-9+/=]{{20,}}|glsa_{_A}{{20,}}(?:_{_H}+)?"
+    rf"|dt0[a-z]\d\d\.{_A}{{20,}}\.{_A}{{32,}}",
     rf"sntry[a-z]_[A-Za-z0-9+/=_-]{{20,}}|ph[cx]_{_A}{{24,}}|NR(?:AK|JS|II|IQ|RA|SP)-{_W}{{16,}}",
-    rf"NRAL{_A}{{20,}}|tskey-[a-z]+-{_W}{{12,}}|fo1_{_W}{{20,}}|fm[12][ar]?_[A-Za-z0-9+/=_,-]{{40,}}",
+    rf"NRAL{_A}{{20,}}|tskey-[a-z]+-{_W}{{12,}}|fo1_{_W}{{20,}}"
+    rf"|fm[12][ar]?_[A-Za-z0-9+/=_,-]{{40,}}",
     rf"HRKU-{_W}{{20,}}|vc[a-z]_{_A}{{20,}}|nfp_{_A}{{24,}}|sbp_(?:v0_)?{_H}{{32,}}",
     rf"sb_(?:secret|publishable)_{_W}{{16,}}|pscale_\w+_[\w=.-]{{20,}}|napi_{_A}{{32,}}",
-    rf"CFPAT-{_W}{{30,}}|v1\.0-{_H}{{24}}-{_H}{{60,}}|cf[aku]t_{_A}{{30,}}|lin_(?:api|oauth)_{_A}{{20,}}",
+    rf"CFPAT-{_W}{{30,}}|v1\.0-{_H}{{24}}-{_H}{{60,}}|cf[aku]t_{_A}{{30,}}|lin_(?:api"
+    rf"|oauth)_{_A}{{20,}}",
     rf"ntn_{_A}{{30,}}|secret_{_A}{{32,}}|fig[a-z]{{1,2}}_{_W}{{20,}}|PMAK-{_H}{{20,}}-?{_H}*",
     rf"A[TC][ACTS]TT3[\w=-]{{20,}}|ATBB{_A}{{20,}}|BBDC-[A-Za-z0-9+/=_-]{{20,}}|bkua_{_H}{{20,}}",
     rf"CCIP(?:AT|RJ)_{_A}{{10,}}_{_H}{{20,}}|sha256~{_W}{{30,}}|LTAI{_A}{{12,}}|AKID{_A}{{28,}}",
-    rf"AQVN{_W}{{30,}}|y0_{_W}{{30,}}|t1\.{_W}{{20,}}={{0,2}}\.{_W}{{60,}}={{0,2}}|YC{_W}{{38}}(?!{_W})",
+    rf"AQVN{_W}{{30,}}|y0_{_W}{{30,}}|t1\.{_W}{{20,}}={{0,2}}\.{_W}{{60,}}={{0,2}}"
+    rf"|YC{_W}{{38}}(?!{_W})",
     r"AGE-SECRET-KEY-1[0-9A-Z]{40,}|ops_eyJ[A-Za-z0-9+/=_-]{40,}",
     rf"A3-[A-Z0-9]{{6}}-[A-Z0-9-]{{20,}}|p8e-{_A}{{24,}}|duffel_(?:test|live)_{_W}{{20,}}",
     rf"EZ[AT]K{_A}{{40,}}|FLW(?:SECK|PUBK)(?:_TEST)?-{_W}{{12,}}|fio-u-{_W}{{30,}}",
@@ -60,29 +69,39 @@ _UNIQUE = (
     rf"csk-{_A}{{30,}}|pcsk_\w{{20,}}|BSA{_W}{{26,}}(?!{_W})|e2b_{_H}{{30,}}",
     rf"apify_api_{_A}{{24,}}|bb_(?:live|test)_{_W}{{16,}}|rpa_{_A}{{30,}}",
     rf"crsr_{_A}{{24,}}|ctx7sk-{_W}{{16,}}|esecret_{_A}{{20,}}",
-    rf"(?:co|cohere|mistral|groq|openrouter|together|anyscale|stability)_(?:sk|key|api)_{_W}{{16,}}",
+    rf"(?:co|cohere|mistral|groq|openrouter|together|anyscale|stability)_(?:sk|key"
+    rf"|api)_{_W}{{16,}}",
     # Any vendor that follows the fashion: name_live_…, name_pat_…, name_key_….
-    rf"\b[a-z][a-z0-9]{{1,14}}_(?:live|test|prod|sk|pk|pat|pt|key|token|secret|api|at|rt)_{_A}{{20,}}",
+    rf"\b[a-z][a-z0-9]{{1,14}}_(?:live|test|prod|sk|pk|pat|pt|key|token|secret|api|at"
+    rf"|rt)_{_A}{{20,}}",
     # Hashes of passwords.
     r"\$2[abxy]?\$\d\d\$[A-Za-z0-9./]{22,}|\$argon2(?:id?|d)\$[A-Za-z0-9+/=$,.-]{20,}",
     r"\$(?:1|5|6|y|7|apr1|pbkdf2[\w-]*|scrypt|sha1|P|H)\$[A-Za-z0-9./$=,+-]{16,}",
     r"pbkdf2_sha\d+\$\d+\$[A-Za-z0-9+/=$]{16,}|\{S?(?:SHA|MD5)\d*\}[A-Za-z0-9+/=]{16,}",
     # Wallets, webhooks, one-time secrets.
-    rf"[xyz]prv{_A}{{70,}}|hooks\.slack\.com/\w+/[\w/]{{16,}}|discord(?:app)?\.com/api/webhooks/[\w/-]+",
-    rf"[\w-]+\.webhook\.office\.com/[\w@/-]+|django-insecure-[^\s\"']{{16,}}|base64:[A-Za-z0-9+/]{{40,}}=",
+    rf"[xyz]prv{_A}{{70,}}|hooks\.slack\.com/\w+/[\w/]{{16,}}"
+    rf"|discord(?:app)?\.com/api/webhooks/[\w/-]+",
+    r"[\w-]+\.webhook\.office\.com/[\w@/-]+|django-insecure-[^\s\"']{16,}"
+    r"|base64:[A-Za-z0-9+/]{40,}=",
     r"ssh-(?:rsa|ed25519|dss) AAAA[A-Za-z0-9+/]{40,}={0,2}|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{8,}",
 )
 # Short prefixes that words may end in: they need a mark before them.
 _MARKED = (
-    rf"sk-{_A}{_W}{{16,}}|s\.{_A}{{24}}(?!{_W})|key-{_H}{{32}}|pubkey-{_H}{{32}}",
+    rf"4/0A{_W}{{20,}}|sk-{_A}{_W}{{16,}}|s\.{_A}{{24}}(?!{_W})|key-{_H}{{32}}|pubkey-{_H}{{32}}",
     rf"SK{_H}{{32}}|AC{_H}{{32}}(?!{_H})|pk\.eyJ[\w.-]{{20,}}|sk\.eyJ[\w.-]{{20,}}|pa-{_W}{{40,}}",
-    rf"[MNO][A-Za-z\d]{{22,25}}\.{_W}{{6}}\.{_W}{{24,}}|\d{{8,10}}:AA{_W}{{30,}}|00[\w-]{{40}}(?!{_W})",
+    rf"[MNO][A-Za-z\d]{{22,25}}\.{_W}{{6}}\.{_W}{{24,}}|\d{{8,10}}:AA{_W}{{30,}}"
+    rf"|00[\w-]{{40}}(?!{_W})",
     rf"[5KL][1-9A-HJ-NP-Za-km-z]{{50,51}}(?!{_A})|live_{_W}{{36,}}",
-    rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}:{_H}{{32}}|{_H}{{32}}\.{_A}{{16}}(?!{_A})",
-    rf"(?:test|live)_(?:pub_)?{_H}{{31,}}|\d{{15,25}}-{_A}{{24,40}}(?!{_A})|A{{20}}[A-Za-z0-9%]{{60,}}",
-    rf"fw_{_A}{{20,}}|sk_{_H}{{40,}}|up_{_A}{{28,}}|sl\.(?:u\.)?{_W}{{60,}}|m0-{_A}{{30,}}|fc-{_H}{{32}}",
-    rf"pul-{_H}{{40}}|ico-{_A}{{32}}|age1[0-9a-z]{{50,}}|pnu_{_A}{{30,}}|hf_{_A}{{24,}}|r8_{_A}{{24,}}",
-    rf"rnd_{_A}{{24,}}|b_[\w=-]{{44}}|[A-Za-z0-9+/]{{86}}==|(?:[A-Z0-9]{{5}}-){{4}}[A-Z0-9]{{5}}(?![A-Z0-9-])",
+    rf"{_H}{{8}}-{_H}{{4}}-{_H}{{4}}-{_H}{{4}}-{_H}{{12}}:{_H}{{32}}"
+    rf"|{_H}{{32}}\.{_A}{{16}}(?!{_A})",
+    rf"(?:test|live)_(?:pub_)?{_H}{{31,}}|\d{{15,25}}-{_A}{{24,40}}(?!{_A})"
+    rf"|A{{20}}[A-Za-z0-9%]{{60,}}",
+    rf"fw_{_A}{{20,}}|sk_{_H}{{40,}}|up_{_A}{{28,}}|sl\.(?:u\.)?{_W}{{60,}}|m0-{_A}{{30,}}"
+    rf"|fc-{_H}{{32}}",
+    rf"pul-{_H}{{40}}|ico-{_A}{{32}}|age1[0-9a-z]{{50,}}|pnu_{_A}{{30,}}|hf_{_A}{{24,}}"
+    rf"|r8_{_A}{{24,}}",
+    rf"rnd_{_A}{{24,}}|b_[\w=-]{{44}}|[A-Za-z0-9+/]{{86}}=="
+    rf"|(?:[A-Z0-9]{{5}}-){{4}}[A-Z0-9]{{5}}(?![A-Z0-9-])",
 )
 
 _LOOK_AROUND = re.compile(r"\(\?<?[!=][^()]*\)")

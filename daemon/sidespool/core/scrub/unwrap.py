@@ -15,10 +15,14 @@ from sidespool.core.scrub.lazy import Lazy
 
 Scrub = Callable[[str], str]
 
-_ANSI = Lazy(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|[@-Z\\-_])|\x9b[0-?]*[ -/]*[@-~]")
+_ANSI = Lazy(
+    r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]{0,256}(?:\x07|\x1b\\)|[@-Z\\-_])"
+    r"|\x9b[0-?]*[ -/]*[@-~]"
+)
 _ENCODED = Lazy(r"[^\s\"'<>()`]*%[0-9A-Fa-f]{2}[^\s\"'<>()`]*")
 _PIECE = re.compile(r"%[0-9A-Fa-f]{2}")
-_LITERAL = Lazy(r"\"((?:[^\"\\\n]|\\[^\n])*)\"")
+# The closing quote is optional, so an open string is passed over once and not tried at every quote.
+_LITERAL = Lazy(r"\"((?:[^\"\\\n]|\\[^\n])*)(\"?)")
 _ESCAPES = Lazy(r"\\[\"\\/bfnrtu]")
 
 
@@ -56,7 +60,7 @@ def scrub_literals(text: str, scrub: Scrub) -> str:
 
 
 def _literal(match: re.Match[str], scrub: Scrub) -> str:
-    if not _ESCAPES.search(match[1]):
+    if not match[2] or not _ESCAPES.search(match[1]):
         return match[0]
     try:
         plain = msgspec.json.decode(match[0].encode(), type=str)

@@ -10,30 +10,37 @@ from sidespool.core.scrub import path_known as known
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.frame import looks_like_frame
 from sidespool.core.scrub.lazy import Lazy, run_left
+from sidespool.core.scrub.lexicon import words
 
 _MARK = Lazy(r":(?:\\{0,4}/){2}")
 _SCHEME_RUN = Lazy(r"[A-Za-z0-9+.-]*", re.ASCII)
 _BODY = Lazy(r"(?:[^\s\"<>`|{}\\“”«»]|\\{1,4}/|\$?\{[^{}\s\"]{0,64}\}|\\u0026|\\(?=[^\s\"nrt\\]))+")
 _TRAILING = ".,;:!?'…*"
 _BALANCE = {")": "(", "]": "[", "}": "{"}
-PATH_SCHEMES = frozenset(
-    "file vscode-file vscode-remote vscode-local vscode-userdata local-file safe-file".split()
+PATH_SCHEMES = words(
+    "file vscode-file vscode-remote vscode-local vscode-userdata local-file safe-file"
 )
 # Names of modules, not addresses.
 _PROJECT_SCHEMES = frozenset(
     ["webpack", "webpack-internal", "turbopack", "rollup", "ng", "meteor", "rsc", "bun", "deno"]
 )
 _INNER = frozenset(["resource", "chrome", "devtools", "about", "node", "electron", "jar:resource"])
-_POSITION = Lazy(r"(?::\d{1,7}){1,2}$")
+_POSITION = Lazy(r"(?:(?::\d{1,7}){1,2}|:wasm-function\[\d{1,7}\]:0x[0-9a-f]{1,16})$")
 _LAST = Lazy(r"([^/?#\\]+)$")
 _LOOPBACK = Lazy(
-    r"(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::1?\]|\[::ffff:127\.\d+\.\d+\.\d+\])(?::(?:\d{1,5}|\*))?$",
+    r"(?:localhost|127(?:\.\d{1,3}){3}|0\.0\.0\.0|\[::1?\]"
+    r"|\[::ffff:127\.\d+\.\d+\.\d+\])(?::(?:\d{1,5}|\*))?$",
     re.IGNORECASE,
 )
 _PLAIN_SEGMENT = Lazy(r"[\w.@-]{0,40}$")
 _LOCATED = Lazy(r"\.[A-Za-z]{1,5}(?:\?[^\s:]{0,400})?(?::\d{1,7}){1,2}$")
-_WWW = Lazy(r"(?<![\w.@/-])www\.[\w-]{1,63}\.[\w.-]{2,100}(?:[/?#:][^\s\"'<>`]{0,2000})?", re.IGNORECASE)
-_SCP = Lazy(r"(?<![\w.@/-])[\w.-]{1,64}@[\w.-]{1,100}:(?:[\w.~-]{1,100}/){1,8}[\w.-]{1,100}(?:\.git)?(?![\w/])")
+_WWW = Lazy(
+    r"(?<![\w.@/-])www\.[\w-]{1,63}\.[\w.-]{2,100}(?:[/?#:][^\s\"'<>`]{0,2000})?", re.IGNORECASE
+)
+_SCP = Lazy(
+    r"(?<![\w.@/-])[\w.-]{1,64}@[\w.-]{1,100}:(?:[\w.~-]{1,100}/){1,8}[\w.-]{1,100}"
+    r"(?:\.git)?(?![\w/])"
+)
 _DATA = Lazy(
     r"\b(?:data:(?:[\w.+-]{1,40}/[\w.+-]{1,60})?(?:;[\w=-]{1,40}){0,4},[^\s\"'<>)]{1,}"
     r"|mailto:[^\s\"'<>]{3,}|magnet:\?[^\s\"'<>]{3,}|otpauth:[^\s\"'<>]{3,}|tel:\+?[\d.()-]{6,}"
@@ -93,9 +100,9 @@ def _trim(line: str, body: int, end: int, start: int) -> int:
         end = close if close > 0 else end
     for _ in range(16):
         char = line[end - 1] if end > body else "a"
-        if char in _TRAILING:
-            end -= 1
-        elif char in _BALANCE and line.count(_BALANCE[char], body, end) < line.count(char, body, end):
+        if char in _TRAILING or (
+            char in _BALANCE and line.count(_BALANCE[char], body, end) < line.count(char, body, end)
+        ):
             end -= 1
         else:
             break
@@ -127,7 +134,7 @@ def _show(scheme: str, url: str, body: str, in_frame: bool) -> str:
         return _project(url, body)
     if scheme in _INNER:
         return url
-    located = in_frame or _LOCATED.search(body) is not None
+    located = in_frame or ("/" in body and _LOCATED.search(body) is not None)
     authority = _AUTHORITY_END.split(body, 1)[0] if "\\" not in body else body.split("\\", 1)[0]
     if _LOOPBACK.match(authority):
         return _loopback(url, body, authority, located)
@@ -150,16 +157,14 @@ _PARAMETER = Lazy(r";[A-Za-z][A-Za-z ]{1,40}=")
 _AUTHORITY_END = re.compile(r"[/?#]")
 _QUERY = re.compile(r"[?#]")
 _NAME = Lazy(r"[\w.$+@()\[\]~-]+$|<anonymous>$")
-_ROUTE_WORDS = frozenset(
-    """
+_ROUTE_WORDS = words("""
     api v1 v2 v3 v4 health healthz ready live status metrics graphql index.html users user events
     static assets login logout auth callback oauth sessions session items search docs swagger ws
     socket socket.io sockjs-node ng-cli-ws hmr json version list upload uploads download webhook
     webhooks info ping config settings admin dashboard test main.js polyfills.js vendor.js
     runtime.js styles.css styles.js favicon.ico manifest.json remoteentry.js chat completions
     models embeddings generate tags pull push v1beta messages
-    """.split()
-)
+    """)
 
 
 def _loopback(url: str, body: str, authority: str, located: bool) -> str:
@@ -195,7 +200,9 @@ def _project(url: str, body: str) -> str:
     name, slash, rest = path.partition("/")
     if not slash or name in ("webpack", "app", "src", "node_modules", "main", "renderer"):
         return url
-    if rest.startswith((".", "src", "node_modules", "webpack", "external", "app", "lib", "packages")):
+    if rest.startswith(
+        (".", "src", "node_modules", "webpack", "external", "app", "lib", "packages")
+    ):
         return url[: len(url) - len(body)] + ph.PROJECT_PATH + "/" + rest
     return ph.URL + "/" + rest.rsplit("/", 1)[-1]
 
@@ -231,7 +238,10 @@ def _schemeless(match: re.Match[str]) -> str:
     return ph.URL
 
 
-_USERINFO = Lazy(r"(?P<lead>[A-Za-z][A-Za-z0-9+.-]{1,20}://)(?P<user>[^\s/@:\"'<>]{0,128}):(?P<secret>[^\s/@\"'<>]{1,256})@")
+_USERINFO = Lazy(
+    r"(?P<lead>[A-Za-z][A-Za-z0-9+.-]{1,20}://)(?P<user>[^\s/@:\"'<>]{0,128}):(?P<secret>"
+    r"[^\s/@\"'<>]{1,256})@"
+)
 
 
 def scrub_userinfo(line: str) -> str:

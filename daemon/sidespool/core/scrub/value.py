@@ -5,10 +5,10 @@ import re
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.key_name import Kind
 from sidespool.core.scrub.lazy import Lazy
+from sidespool.core.scrub.lexicon import words
 
 # What stands where a value would, and is none.
-_WORDS = frozenset(
-    """
+_WORDS = words("""
     null none nil undefined true false yes no on off nan void empty string str text number int
     integer bool boolean object array any unknown never bytes buffer char varchar optional required
     require missing invalid expired incorrect wrong bad mismatch failed failure failing error denied
@@ -30,16 +30,20 @@ _WORDS = frozenset(
     include same-origin omit here there when where which who why how what generated encrypted hashed plain plaintext weak
     strong short long same different reused support supported unsupported unavailable available
     rotation rotated cleared stored saved loaded retrieved fetched sent received read written
-    """.split()
-)
+    """)
 _NOT_A_VALUE = Lazy(
-    r"\$\{|\$\(|\$[A-Za-z_][A-Za-z_]*$|%[A-Za-z_]\w*%?$|<[^<>\s]{0,60}[>]?$|\{\{|\{[\w.\s-]*\}?$|#\{"
-    r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|(?i:(?:your|my|insert|change|enter|replace|add|put|some|the)[_-](?:[a-z_-]|$))|(?i:changeme|example|placeholder|dummy)|--|-$|!!|&[a-z]+;|\|$|>$"
+    r"\$\{|\$\(|\$[A-Za-z_][A-Za-z_]*$|%[A-Za-z_]\w*%?$|<[^<>\s]{0,60}[>]?$|\{\{"
+    r"|\{[\w.\s-]*\}?$|#\{"
+    r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|(?i:(?:your|my"
+    r"|insert|change|enter|replace|add|put|some|the)[_-](?:[a-z_-]|$))"
+    r"|(?i:[\w-]{0,12}your[_-])|(?i:changeme|example|placeholder|dummy)|--|-$|!!|&[a-z]+;"
+    r"|\|$|>$"
 )
 _REFERENCE = Lazy(
     r"(?:process\.env|os\.environ|os\.getenv|getenv|env|import\.meta|secrets|vars|self|this|config"
     r"|settings|options|opts|args|params|props|req|request|res|ctx|context|data|event|state|user)"
-    r"(?:\.|\[|->)|[A-Za-z_$][\w$]*\((?:[^)]*\))?[;,)]*$|[A-Za-z_$][A-Za-z_$]*(?:\.[A-Za-z_$][A-Za-z_$]*)+[;,)]*$"
+    r"(?:\.|\[|->)|[A-Za-z_$][\w$]*\((?:[^)]*\))?[;,)]*$"
+    r"|[A-Za-z_$][A-Za-z_$]*(?:\.[A-Za-z_$][A-Za-z_$]*)+[;,)]*$"
 )
 _PROSE_INSIDE = Lazy(
     r"\b(?:is|are|was|be|must|should|cannot|can|not|the|your|you|a|an|please|required|at least|too"
@@ -48,7 +52,9 @@ _PROSE_INSIDE = Lazy(
 )
 _DIGIT = Lazy(r"\d")
 _RANDOM_CLASS = Lazy(r"[A-Za-z0-9+/=_.~!@#$%^&*-]+$")
-_CODE_DIGITS = Lazy(r"\d{3,10}$|\d{3,4}[ -]\d{3,4}$|[A-Z0-9]{4,10}$|(?:[A-Za-z0-9]{4,8}-){1,5}[A-Za-z0-9]{4,8}$")
+_CODE_DIGITS = Lazy(
+    r"\d{3,10}$|\d{3,4}[ -]\d{3,4}$|[A-Z0-9]{4,10}$|(?:[A-Za-z0-9]{4,8}-){1,5}[A-Za-z0-9]{4,8}$"
+)
 _UUID = Lazy(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")
 
 
@@ -79,24 +85,25 @@ def is_secret(value: str, kind: Kind, loose: bool) -> bool:
 def _looks_like_token(value: str, loose: bool) -> bool:
     if _DIGIT.search(value) is None:
         mixed = value.lower() != value and value.upper() != value
-        return len(value) >= 20 and (mixed or "_" not in value and "-" not in value)
+        return len(value) >= 20 and (mixed or ("_" not in value and "-" not in value))
     if value.isdigit():
         return len(value) >= 6
-    return len(value) >= (6 if not loose else 8)
+    return len(value) >= 6
 
 
 def looks_random(value: str, length_min: int) -> bool:
     """Letters and digits well mixed, as no word and no version is."""
     if len(value) < length_min or not _RANDOM_CLASS.match(value) or _UUID.match(value):
         return False
+    if all(part.isalpha() or len(part) < 5 for part in _PARTS.split(value)):
+        return False
     digits = sum(c.isdigit() for c in value)
     letters = sum(c.isalpha() for c in value)
     return digits >= 2 and letters >= 2 and not value.startswith(("http", "/", "./", "v1.", "v2."))
 
 
-_QUOTED = {
-    quote: Lazy(rf"((?:\\(?!{quote})[\s\S]|[^\\{quote}])*)") for quote in ('"', "'", "`")
-}
+_PARTS = re.compile(r"[-_.]")
+_QUOTED = {quote: Lazy(rf"((?:\\(?!{quote})[\s\S]|[^\\{quote}])*)") for quote in ('"', "'", "`")}
 _CLOSERS_MAX = 32
 _OPEN = Lazy(r"(?:[bruf]{0,2}|@)?(\\{0,7})([\"'`“‘«])")
 _UNQUOTED = Lazy(r"(?:[^\s\"'<>|`]|(?<=\w)'(?=\w))+")
@@ -144,11 +151,15 @@ def _close(text: str, start: int, end: int, glued: bool) -> int:
     """Leaves sentence marks, closing brackets and a foreign quote outside."""
     for _ in range(_CLOSERS_MAX):
         char = text[end - 1] if end > start else "a"
-        if char in ",;" or (char in ".:!?" and not glued):
-            end -= 1
-        elif char in ")]}>" and {")": "(", "]": "[", "}": "{", ">": "<"}[char] not in text[start:end]:
-            end -= 1
-        elif char in "\"'`\\" and text.count(char, start, end) % 2:
+        if (
+            char in ",;"
+            or (char in ".:!?" and not glued)
+            or (
+                char in ")]}>"
+                and {")": "(", "]": "[", "}": "{", ">": "<"}[char] not in text[start:end]
+            )
+            or (char in "\"'`\\" and text.count(char, start, end) % 2)
+        ):
             end -= 1
         else:
             break

@@ -3,6 +3,7 @@
 import gzip
 import zlib
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 from sidespool.core.record import read_lines
@@ -38,8 +39,8 @@ class Shows:
 
     async def history_lines(self, batch_id: str) -> list[bytes] | None:
         """The events of one batch that was sent; None where it is not in the history."""
-        paths = self._store.paths
-        lines: list[bytes] | None = await self._call(lambda: history_lines(paths, batch_id))
+        paths, read = self._store.paths, self._store.disk.read
+        lines: list[bytes] | None = await self._call(lambda: history_lines(paths, batch_id, read))
         return lines
 
 
@@ -55,12 +56,14 @@ def history_batches(paths: DataPaths) -> list[dict[str, Any]]:
     return out
 
 
-def history_lines(paths: DataPaths, batch_id: str) -> list[bytes] | None:
-    """The lines of one sent batch."""
+def history_lines(
+    paths: DataPaths, batch_id: str, read: Callable[[Path], bytes | None] = Path.read_bytes
+) -> list[bytes] | None:
+    """The lines of one sent batch; `read` decrypts where that is needed."""
     for path in paths.history.glob(f"*{SUFFIX}"):
         parsed = parse_history_name(path.name)
         if parsed is not None and parsed[1] == batch_id:
-            raw = path.read_bytes()
+            raw = read(path) or b""
             try:
                 gzip.decompress(raw)
             except (OSError, EOFError, zlib.error):

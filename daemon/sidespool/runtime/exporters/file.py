@@ -24,12 +24,12 @@ class FileExporter:
     async def send(self, batch: SealedBatch) -> Classification:
         """One attempt; a cancellation waits for the append's end."""
         try:
-            await uninterrupted(self._append, batch.path)
+            await uninterrupted(self._append, batch)
         except SegmentError as error:
             return Refused(error.message)
         return Delivered(UploadAnswer(accepted=batch.events, duplicates=0))
 
-    def _append(self, source: Path) -> None:
+    def _append(self, source: SealedBatch) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
         with os.fdopen(os.open(self._path, flags, 0o600), "ab", buffering=0) as file:

@@ -48,7 +48,7 @@ class HttpExporter:
         if token := await self._token.value():
             headers["Authorization"] = f"Bearer {token}"
         limit = answer_bytes_max(batch.events)
-        answer = await self._client.post(EVENTS_PATH, headers, batch.path, limit)
+        answer = await self._client.post(EVENTS_PATH, headers, batch.open, limit)
         if not isinstance(answer, RawAnswer):
             return answer
         told = classify(answer.status, answer.headers, answer.body, batch.events, self._now_wall())

@@ -7,10 +7,10 @@ import asyncio
 import importlib
 import os
 import ssl
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, BinaryIO
 
 import msgspec
 
@@ -49,16 +49,20 @@ class HttpClient:
         self._proxy: str | None = None
 
     async def post(
-        self, path: str, headers: Mapping[str, str], body: Path, answer_bytes_max: int
+        self,
+        path: str,
+        headers: Mapping[str, str],
+        body: Path | Callable[[], BinaryIO],
+        answer_bytes_max: int,
     ) -> RawAnswer | Backoff | Captive:
-        """Posts a file's bytes as they lie to an API path.
+        """Posts a file's bytes as they lie, or as an opener gives them, to an API path.
 
         Raises OSError where the file cannot be read. After any failure the connection, the
         proxy and the CA file are looked at anew, so that a mended setting is seen.
         """
-        file = await asyncio.to_thread(body.open, "rb")
+        file = await asyncio.to_thread(_open_body, body)
         try:
-            size = os.fstat(file.fileno()).st_size
+            size = file.seek(0, os.SEEK_END)
             return await self._ask(path, headers, Outgoing(file, size), answer_bytes_max)
         finally:
             file.close()
@@ -125,3 +129,7 @@ class HttpClient:
         session, self._session = self._session, None
         if session is not None:
             await session.aclose()
+
+
+def _open_body(body: Path | Callable[[], BinaryIO]) -> BinaryIO:
+    return body.open("rb") if isinstance(body, Path) else body()

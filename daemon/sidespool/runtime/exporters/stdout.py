@@ -26,7 +26,7 @@ class StdoutExporter:
 
     def _write(self, batch: SealedBatch) -> None:
         # One write a batch: the ready line's neighbours on the same stream stay whole lines.
-        self._stream.write(b"".join(read_lines(batch.path)))
+        self._stream.write(b"".join(read_lines(batch)))
         self._stream.flush()
 
     def abort(self) -> None:

@@ -21,6 +21,7 @@ import {
   askAfterSleep,
   becomeReady,
   change,
+  endOfUpdate,
   ended,
   escalate,
   exited,
@@ -91,7 +92,7 @@ const TABLE: Record<Phase, Row> = {
     startAsked: change({ then: "starting" }),
     quitAsked: handOver,
   },
-  updating: { ...idle, timeCame: escalate, quitAsked: change({}) },
+  updating: { ...idle, timeCame: escalate, stopAsked: endOfUpdate },
   failed: { ...idle, restartAsked: spawnAfresh, quitAsked: go("stopped") },
 };
 

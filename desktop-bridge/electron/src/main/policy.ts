@@ -35,12 +35,12 @@ export const QUIT_CANCELLED_MS = 3_000;
 
 /** Events kept while the daemon is away; the oldest give way. As in the Python client. */
 export const BUFFER_EVENTS_MAX = 10_000;
-export const BUFFER_BYTES_MAX = 16 * 1024 * 1024;
+export const BUFFER_CHARS_MAX = 16 * 1024 * 1024;
 /** The daemon's own bound for an event at level `full`. */
-export const EVENT_BYTES_MAX = 1024 * 1024;
-/** Well below the daemon's bounds of 1,000 events and 8 MiB. */
+export const EVENT_CHARS_MAX = 1024 * 1024;
+/** Below the daemon's 1,000 events and 8 MiB, even where each character takes three bytes. */
 export const FRAME_EVENTS_MAX = 500;
-export const FRAME_BYTES_MAX = 2 * 1024 * 1024;
+export const FRAME_CHARS_MAX = 1024 * 1024;
 /** Frames sent and not yet acknowledged: keeps the pipe full and the daemon's queue short. */
 export const FRAMES_IN_FLIGHT_MAX = 8;
 

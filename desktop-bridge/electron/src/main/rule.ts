@@ -175,6 +175,12 @@ export const ended: Rule = (state, fact, now, dice) => {
   return state.then === "starting" ? spawnAfresh(gone, fact, now, dice) : [gone, []];
 };
 
+/** The update was called off, and so is the daemon. */
+export const endOfUpdate: Rule = (state) => [
+  { ...state, phase: state.child ? "stopping" : "stopped", then: "stopped" },
+  [],
+];
+
 // -- the app quits ---------------------------------------------------------------------------
 
 /** The app waits for nobody; the daemon ends by itself when its input ends. */

@@ -1,0 +1,29 @@
+/** The catalog's events as the type of `emit`, for the built-in catalog or a given map. */
+
+import type { EventMap, EventOptions } from "@sidespool/protocol";
+
+/** Whether an event can do without a payload: no field of it is required. */
+type MayOmit<Payload> = Record<never, never> extends Payload ? true : false;
+
+/** The arguments of `emit` for one event of a map. */
+export type EmitArgumentsOf<Events, Name extends keyof Events> =
+  MayOmit<Events[Name]> extends true
+    ? [name: Name, payload?: Events[Name], options?: EventOptions]
+    : [name: Name, payload: Events[Name], options?: EventOptions];
+
+/**
+ * Checked against `Events` at compile time. Without a type argument these are the built-in events
+ * and those that an app added to `EventMap` (`sidespool catalog typescript`).
+ */
+export type EmitOf<Events = EventMap> = <Name extends keyof Events & string>(
+  ...event: EmitArgumentsOf<Events, Name>
+) => void;
+
+/** An event on its way to the daemon, as `beforeSend` sees it. */
+export interface OutgoingEvent {
+  readonly event_id: string;
+  readonly event_type: string;
+  readonly timestamp: string;
+  readonly session_id?: string | undefined;
+  readonly payload: Readonly<Record<string, unknown>>;
+}
