@@ -58,9 +58,11 @@ walls: $(VENV)/.done
 
 generate: $(VENV)/.done
 	$(BIN)/sidespool catalog generate
+	$(BIN)/sidespool reference
 
 generated: $(VENV)/.done
 	$(BIN)/sidespool catalog generate --check
+	$(BIN)/sidespool reference --check
 
 check: setup lint types walls generated test
 

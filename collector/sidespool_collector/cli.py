@@ -219,4 +219,6 @@ def token_rotate(name: str, grace_hours: int, tokens_file: Path | None, as_json:
 from sidespool_collector import cli_store  # noqa: E402, F401  # adds the verbs on the store
 
 if __name__ == "__main__":
-    collector()
+    from sidespool_collector.cli import collector as whole  # with the verbs of cli_store
+
+    whole()

@@ -2,7 +2,19 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
-    include: ['test/**/*.test.ts'],
     testTimeout: 20_000,
+    projects: [
+      { test: { name: 'transport', include: ['test/transport/**/*.test.ts'], testTimeout: 20_000 } },
+      {
+        // The built library, linked while it is loaded: what is tested is what is packed.
+        test: {
+          name: 'angular',
+          include: ['test/angular/**/*.test.ts'],
+          environment: 'jsdom',
+          setupFiles: ['test/support/angular.ts'],
+          server: { deps: { inline: [/@sidespool\/angular/, /angular\/dist/] } },
+        },
+      },
+    ],
   },
 });

@@ -5,7 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from sidespool.cli import decision
+from sidespool.config import Config
+from sidespool.errors import DaemonUnreachableError
 from sidespool.runtime.lock import DirLock
+from sidespool.runtime.paths import DataPaths
 from support.command_line import CommandLine
 from support.daemon import RunningDaemon, start_daemon
 
@@ -150,16 +154,17 @@ def test_a_damaged_record_counts_as_no_and_a_new_decision_replaces_it(cli: Comma
     assert (folder / "consent.json.damaged").exists()
 
 
-def test_a_directory_that_is_held_by_a_silent_process_is_not_touched(cli: CommandLine) -> None:
-    folder = Path(cli.env["TELEMETRY_DATA_DIR"])
-    folder.mkdir()
-    lock = DirLock(folder / "daemon.lock")
+def test_a_directory_that_is_held_by_a_silent_process_is_not_touched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(decision, "_BUSY_S", 0.3)
+    paths = DataPaths(tmp_path)
+    lock = DirLock(paths.lock_file)
     assert lock.take()
-    said = cli("disable")
+    with pytest.raises(DaemonUnreachableError, match="does not answer"):
+        decision.carry_out(Config(), paths, decision.Decision("denied"))
     lock.release()
-    assert said.code == 1
-    assert "does not answer" in said.err
-    assert not (folder / "consent.json").exists()
+    assert not paths.consent_file.exists()
 
 
 def test_the_record_can_be_exported(cli: CommandLine, tmp_path: Path) -> None:

@@ -116,9 +116,9 @@ def test_without_an_endpoint_there_is_nothing_to_check() -> None:
     assert states(examined("")) == {"endpoint": "ok"}
 
 
-def tls_server(ca: trustme.CA, host: str, **more: datetime) -> ssl.SSLContext:
+def tls_server(ca: trustme.CA, host: str, until: datetime | None = None) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    ca.issue_cert(host, **more).configure_cert(context)
+    ca.issue_cert(host, not_after=until).configure_cert(context)
     return context
 
 
@@ -139,7 +139,7 @@ def test_a_certificate_that_ends_soon_is_a_warning(tmp_path: Path) -> None:
     ca_file = tmp_path / "ca.pem"
     ca.cert_pem.write_to_path(str(ca_file))
     soon = datetime.now(UTC) + timedelta(days=3, hours=1)
-    with AnsweringServer(well(), tls_server(ca, "127.0.0.1", not_after=soon)) as server:
+    with AnsweringServer(well(), tls_server(ca, "127.0.0.1", soon)) as server:
         found = examined(server.url, ca_file=str(ca_file))["TLS"]
     assert (found.state, found.says) == ("warn", "the certificate ends in 3 days")
 
@@ -149,9 +149,9 @@ def test_a_certificate_that_is_not_good_fails(tmp_path: Path, fault: str) -> Non
     ca = trustme.CA()
     ca_file = tmp_path / "ca.pem"
     ca.cert_pem.write_to_path(str(ca_file))
-    past = {"not_after": datetime.now(UTC) - timedelta(days=1)} if fault == "expired" else {}
+    past = datetime.now(UTC) - timedelta(days=1) if fault == "expired" else None
     host = "127.0.0.1" if fault == "expired" else "elsewhere.example"
-    with AnsweringServer(well(), tls_server(ca, host, **past)) as server:
+    with AnsweringServer(well(), tls_server(ca, host, past)) as server:
         found = examined(server.url, ca_file=str(ca_file))
     assert found["TLS"].state == "fail"
     assert "token" not in found
@@ -199,7 +199,7 @@ def test_quarantined_batches_are_pointed_out(tmp_path: Path) -> None:
 def test_a_disk_without_room_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for free, state in ((1024, "fail"), (20 * 2**20, "warn"), (2**40, "ok")):
         monkeypatch.setattr(
-            machine.shutil, "disk_usage", lambda _, free=free: type("Usage", (), {"free": free})
+            "shutil.disk_usage", lambda _, free=free: type("Usage", (), {"free": free})
         )
         assert machine.check_disk(DataPaths(tmp_path / "not" / "yet"), 50 * 2**20).state == state
 
@@ -260,7 +260,7 @@ def test_a_data_directory_that_cannot_be_written_fails(
         raise OSError(30, "Read-only file system")
 
     tmp_path.chmod(0o700)
-    monkeypatch.setattr(machine.tempfile, "TemporaryFile", refuse)
+    monkeypatch.setattr("tempfile.TemporaryFile", refuse)
     (found,) = machine.check_data_dir(DataPaths(tmp_path))
     assert found.state == "fail"
     assert "Read-only file system" in found.says

@@ -1,6 +1,10 @@
 """The group of verbs: help, misuse, errors, and what each verb loads."""
 
+import contextlib
 import json
+import os
+import pty
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -171,3 +175,26 @@ def test_an_output_that_is_no_longer_read_is_no_error(tmp_path: Path) -> None:
         env=clean_environment({}), capture_output=True, text=True, check=False, timeout=60,
     )  # fmt: skip
     assert done.stderr == ""
+
+
+@pytest.mark.parametrize(("env", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+@pytest.mark.parametrize("verb", ["status", "doctor"])
+def test_a_terminal_gets_colours_unless_it_asks_for_none(
+    tmp_path: Path, verb: str, env: dict[str, str], coloured: bool
+) -> None:
+    screen, terminal = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "sidespool", verb],
+        env=clean_environment(
+            {"TELEMETRY_DATA_DIR": str(tmp_path / "data"), "TERM": "xterm-256color", **env}
+        ),
+        stdout=terminal, stderr=terminal, stdin=terminal,
+    )  # fmt: skip
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # Linux says EIO where the terminal is closed
+        while piece := os.read(screen, 65536):
+            shown += piece
+    os.close(screen)
+    assert process.wait(30) == 0
+    assert bool(re.search(rb"\x1b\[[0-9;]*3[0-7]", shown)) is coloured

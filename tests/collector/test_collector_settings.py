@@ -5,7 +5,16 @@ from pathlib import Path
 import pytest
 
 from sidespool.errors import ConfigError
-from sidespool_collector.settings import load_settings, parse_rate, sqlite_path, unknown_variables
+from sidespool_collector.event import REASON_ERASED
+from sidespool_collector.settings import (
+    Settings,
+    load_settings,
+    parse_rate,
+    sqlite_path,
+    unknown_variables,
+)  # fmt: skip
+
+EXPLAINED = ("unknown_event", "unknown_field", "invalid_value", "malformed", "too_large")
 
 
 @pytest.mark.parametrize(
@@ -89,3 +98,15 @@ def test_files_lie_beside_the_store() -> None:
 def test_a_misspelt_variable_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLLECTOR_RETENTION", "9")
     assert unknown_variables() == ["COLLECTOR_RETENTION"]
+
+
+def test_every_setting_is_in_the_operators_guide() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
+    for name in Settings.model_fields:
+        assert f"COLLECTOR_{name.upper()}`" in guide, name
+
+
+def test_every_refusal_of_the_guide_is_one_the_code_gives() -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
+    for reason in (*EXPLAINED, REASON_ERASED):
+        assert f"`{reason}`" in guide

@@ -14,8 +14,11 @@ from sidespool_collector.ingest.reader import EventReader, correct_clock, split_
 from sidespool_collector.store.contract import (
     Act,
     Attachment,
+    ErrorGroup,
     EventQuery,
+    Fact,
     FactQuery,
+    Holding,
     Store,
     StoredEvent,
 )  # fmt: skip
@@ -47,6 +50,21 @@ def batch(*events: dict[str, Any], key: str | None = None, received_ms: int = NO
     reading = READER.read(split_lines(lines(*events)))
     rows, skew = correct_clock(reading.rows, received_ms, None)
     return Batch(key, received_ms, "tests", rows, reading.refused, skew)
+
+
+async def facts(store: Store, query: FactQuery) -> list[Fact]:
+    await store.refresh(60)
+    return await store.facts(query)
+
+
+async def error_groups(store: Store, query: FactQuery, limit: int) -> list[ErrorGroup]:
+    await store.refresh(60)
+    return await store.error_groups(query, limit)
+
+
+async def holding(store: Store) -> Holding:
+    await store.refresh(60)
+    return await store.holding()
 
 
 async def exported(store: Store, **query: Any) -> list[StoredEvent]:
@@ -141,24 +159,24 @@ async def test_facts_count_by_step_and_key(store: Store) -> None:
     ]  # fmt: skip
     await store.append(batch(*turns))
     query = FactQuery("chat", NOON_MS - 10 * DAY_MS, NOON_MS + DAY_MS)
-    facts = {f.key: f for f in await store.facts(query)}
-    assert {key: fact.n for key, fact in facts.items()} == {"m0": 2, "m1": 2}
-    assert facts["m0"].total == 400
-    assert sum(facts["m1"].histogram.values()) == 2
-    stepped = await store.facts(msgspec.structs.replace(query, step_ms=DAY_MS))
+    by_key = {f.key: f for f in await facts(store, query)}
+    assert {key: fact.n for key, fact in by_key.items()} == {"m0": 2, "m1": 2}
+    assert by_key["m0"].total == 400
+    assert sum(by_key["m1"].histogram.values()) == 2
+    stepped = await facts(store, msgspec.structs.replace(query, step_ms=DAY_MS))
     assert [f.n for f in stepped] == [1, 1, 1, 1]
 
 
 async def test_facts_follow_late_events_purges_and_filters(store: Store) -> None:
     query = FactQuery("event", 0, 2 * NOON_MS)
     await store.append(batch(event(1), event(2, app_version="2.0.0")))
-    assert [f.n for f in await store.facts(query)] == [2]
+    assert [f.n for f in await facts(store, query)] == [2]
     await store.append(batch(event(3), event(4, at_ms=NOON_MS - 20 * DAY_MS)))
-    assert [f.n for f in await store.facts(query)] == [4]
+    assert [f.n for f in await facts(store, query)] == [4]
     only = msgspec.structs.replace(query, app_version="2.0.0")
-    assert [f.n for f in await store.facts(only)] == [1]
+    assert [f.n for f in await facts(store, only)] == [1]
     await store.purge({}, NOON_MS - DAY_MS, dry_run=False)
-    assert [f.n for f in await store.facts(query)] == [3]
+    assert [f.n for f in await facts(store, query)] == [3]
 
 
 async def test_sessions_count_once_on_the_day_they_began(store: Store) -> None:
@@ -179,7 +197,7 @@ def error(n: int, at_ms: int = NOON_MS, **payload: Any) -> dict[str, Any]:
 
 async def test_errors_group_by_type_and_template(store: Store) -> None:
     await store.append(batch(error(1), error(2, NOON_MS - HOUR_MS), error(3, message="other")))
-    groups = await store.error_groups(FactQuery("error", 0, 2 * NOON_MS), 10)
+    groups = await error_groups(store, FactQuery("error", 0, 2 * NOON_MS), 10)
     assert [(g.template, g.n) for g in groups] == [("no {STRING}", 2), ("other", 1)]
     assert (groups[0].first_ms, groups[0].last_ms) == (NOON_MS - HOUR_MS, NOON_MS)
     assert groups[0].versions == ("1.2.3",)
@@ -189,12 +207,12 @@ async def test_errors_group_by_type_and_template(store: Store) -> None:
 async def test_a_resolved_error_that_comes_back_is_a_regression(store: Store) -> None:
     query = FactQuery("error", 0, 2 * NOON_MS)
     await store.append(batch(error(1)))
-    (group,) = await store.error_groups(query, 10)
+    (group,) = await error_groups(store, query, 10)
     assert await store.set_error_status(group.group, "resolved", NOON_MS + 1)
-    (resolved,) = await store.error_groups(query, 10)
+    (resolved,) = await error_groups(store, query, 10)
     assert (resolved.status, resolved.is_regression) == ("resolved", False)
     await store.append(batch(error(2, NOON_MS + HOUR_MS), received_ms=NOON_MS + HOUR_MS))
-    (back,) = await store.error_groups(query, 10)
+    (back,) = await error_groups(store, query, 10)
     assert (back.status, back.is_regression) == ("open", True)
     assert not await store.set_error_status("unheard", "open", 0)
 
@@ -239,7 +257,7 @@ async def test_an_erasure_leaves_no_row_and_says_how_many_it_took(store: Store) 
     assert (found.state, found.events, found.sessions, found.rejected) == ("erased", 3, 2, 1)
     assert await store.scan("user-a") == 0
     assert [e.user_id for e in await exported(store)] == ["other"]
-    assert await store.error_groups(FactQuery("error", 0, 2 * NOON_MS), 9) == []
+    assert await error_groups(store, FactQuery("error", 0, 2 * NOON_MS), 9) == []
     assert await store.erasure("unheard") is None
 
 
@@ -308,10 +326,10 @@ async def test_intake_and_holding_add_up(store: Store) -> None:
     intake = await store.intake(NOON_MS, NOON_MS + 1)
     assert (intake.accepted, intake.duplicates, intake.rejected) == (2, 2, 1)
     assert intake.by_reason == {"unknown_event": 1}
-    holding = await store.holding()
-    assert (holding.events, holding.rejected) == (2, 1)
-    assert holding.by_type == {"ChatTurn": 2}
-    assert holding.oldest_ms == holding.newest_ms == NOON_MS
+    held = await holding(store)
+    assert (held.events, held.rejected) == (2, 1)
+    assert held.by_type == {"ChatTurn": 2}
+    assert held.oldest_ms == held.newest_ms == NOON_MS
     ((received, refused),) = await store.rejected(5)
     assert (received, refused.reason, refused.content) == (NOON_MS, "unknown_event", None)
 

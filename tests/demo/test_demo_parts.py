@@ -46,7 +46,7 @@ def test_the_past_repeats_by_its_seed() -> None:
 
 def test_every_event_of_the_past_is_one_a_collector_takes() -> None:
     dice = random.Random(5)
-    decode = Validator(builtin_catalog()).stored_decoder.decode
+    decode = Validator(builtin_catalog()).stored_decoder().decode
     for install in invent_installs(dice, 4):
         for batch in batches_of(install, dice, BEGIN_MS):
             lines = gzip.decompress(batch.body).splitlines()
@@ -134,9 +134,7 @@ def test_a_canary_is_found_in_any_case_and_inside_gzip(tmp_path: Path) -> None:
     (tmp_path / "torn").write_bytes(torn)
     wanted = ["secret-one", "secret-two", "secret-three", "secret-four", "secret-five"]
     found = search_files([tmp_path], wanted)
-    assert [text.split()[0] for text in found.found] == [
-        "secret-three", "secret-two", "secret-one", "secret-four",
-    ]  # fmt: skip
+    assert {text.split()[0] for text in found.found} == set(wanted[:-1])
     assert (found.canaries, found.files) == (5, 4)
 
 

@@ -19,7 +19,9 @@ def start(tmp_path: Path, *args: str) -> "subprocess.Popen[str]":
     """The demo in a temporary folder that can be looked at afterwards."""
     return subprocess.Popen(
         [sys.executable, "-m", "sidespool", "demo", *FAST, *args],
-        env=clean_environment({"TMPDIR": str(tmp_path), "DO_NOT_TRACK": "1", "TELEMETRY_LEVEL": "off"}),
+        env=clean_environment(
+            {"TMPDIR": str(tmp_path), "DO_NOT_TRACK": "1", "TELEMETRY_LEVEL": "off"}
+        ),
         stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
 
@@ -43,7 +45,7 @@ def test_the_whole_play_loses_doubles_and_leaks_nothing(tmp_path: Path, seed: st
 def test_the_dashboard_stays_until_ctrl_c_and_nothing_is_left(tmp_path: Path) -> None:
     process = start(tmp_path)
     assert process.stdout is not None
-    lines = []
+    lines: list[str] = []
     while not lines or not lines[-1].startswith("Dashboard: "):
         lines.append(process.stdout.readline())
         assert lines[-1] or process.poll() is None, "".join(lines)
@@ -63,13 +65,21 @@ def test_ctrl_c_in_the_middle_ends_every_process(tmp_path: Path) -> None:
     process.send_signal(signal.SIGINT)
     process.communicate(timeout=60)
     assert process.returncode == 1
-    wait_until(lambda: not Path(f"/proc/{pid}").exists())
+    wait_until(lambda: has_ended(pid))
     assert list(tmp_path.iterdir()) == []
+
+
+def has_ended(pid: int) -> bool:
+    """Gone, or a zombie that nobody has waited for yet."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        return True
 
 
 def test_a_port_that_is_taken_is_one_clear_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
-        out, err = start(tmp_path, "--exit", "--port", port).communicate(timeout=60)
+        _, err = start(tmp_path, "--exit", "--port", port).communicate(timeout=60)
     assert err.count("\n") == 1
     assert port in err

@@ -220,6 +220,7 @@ class SpoolMachine(RuleBasedStateMachine):
             line = self.world.line(frozen.event_id, "a report")
             self.told_twice |= self.acknowledged & {frozen.event_id}
             self.never_promised.add(frozen.event_id)
+            self.withdrawn.discard(frozen.event_id)  # told anew, with the new consent
             done = self.world.group({Level.USAGE: {frozen.event_id: line}})
             self.acknowledged |= done
             self.never_promised -= done

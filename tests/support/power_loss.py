@@ -212,7 +212,8 @@ class PowerLossDisk(Disk):
         folder = self.top
         for part in path.parts[1:]:
             if part not in folder.seen:
-                folder.change(lambda names, part=part, new=_Folder(): names.update({part: new}))
+                made = {part: _Folder()}
+                folder.change(lambda names, made=made: names.update(made))
             child = folder.seen[part]
             assert isinstance(child, _Folder)
             folder = child

@@ -187,7 +187,10 @@ class Store(Protocol):
         """Events in order of corrected time, in chunks; memory does not grow with the result."""
 
     async def refresh(self, budget_s: float) -> bool:
-        """Brings what charts read up to date for about `budget_s`; whether all of it is."""
+        """Brings what charts read up to date for about `budget_s`; whether all of it is.
+
+        `facts`, `error_groups`, `holding` and `versions_and_systems` are as of the last refresh.
+        """
 
     async def facts(self, query: FactQuery) -> list[Fact]:
         """Facts of one measure of `chart.measure`, merged over what `by` does not name."""

@@ -18,7 +18,7 @@ from sidespool_collector.web.export import parse_end, parse_moment
 from sidespool_collector.web.problem import ProblemError, json_response
 from sidespool_collector.web.sign_in import require_reader
 
-CATCH_UP_S = 3.0  # how long an answer may wait for figures that are still being added up
+CATCH_UP_S = 1.0  # how long an answer may wait for figures that are still being added up
 
 
 async def get_chart(request: web.Request) -> web.Response:

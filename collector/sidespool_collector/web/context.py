@@ -10,7 +10,7 @@ from aiohttp import web
 from sidespool.wire.catalog import Catalog
 from sidespool_collector.attachment import FileStore
 from sidespool_collector.auth.tokens import Role, Token, TokenFile
-from sidespool_collector.ingest.address import AddressKeys, caller
+from sidespool_collector.ingest.address import Address, AddressKeys, caller
 from sidespool_collector.ingest.admission import Admission
 from sidespool_collector.ingest.bucket import Buckets
 from sidespool_collector.ingest.reader import EventReader
@@ -76,12 +76,8 @@ class Collector:
 
     def limit_address(self, request: web.Request) -> None:
         """Counts a request against its address; raises 429."""
-        address = caller(
-            request.remote or "",
-            request.headers.getall("X-Forwarded-For", []),
-            self.settings.trusted_proxies,
-        )
-        if address is not None and address.is_loopback and not self.settings.rate_per_ip:
+        address = self._caller(request)
+        if _is_here(address) and not self.settings.rate_per_ip:
             return  # this machine: only an explicit limit holds
         wait = self._by_address.take(self._addresses.key(address, time.time()), 1, time.monotonic())
         if wait:
@@ -89,11 +85,18 @@ class Collector:
 
     def limit_install(self, request: web.Request, user_id: str, events: int) -> None:
         """Counts events against an install; raises 429."""
-        if not self.settings.rate_per_install and (request.remote or "") in ("127.0.0.1", "::1"):
+        if not self.settings.rate_per_install and _is_here(self._caller(request)):
             return
         wait = self._by_install.take(user_id.encode(), events, time.monotonic())
         if wait:
             raise come_again(429, "rate_limited", wait)
+
+    def _caller(self, request: web.Request) -> Address | None:
+        return caller(
+            request.remote or "",
+            request.headers.getall("X-Forwarded-For", []),
+            self.settings.trusted_proxies,
+        )
 
     def require(self, request: web.Request, *roles: Role) -> Token:
         """The caller's token, with one of the roles; raises 401 or 403."""
@@ -114,6 +117,10 @@ class Collector:
 
 
 COLLECTOR = web.AppKey("collector", Collector)
+
+
+def _is_here(address: Address | None) -> bool:
+    return address is not None and address.is_loopback
 
 
 def now_ms() -> int:

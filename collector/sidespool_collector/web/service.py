@@ -7,6 +7,7 @@ from sidespool_collector import VERSION
 from sidespool_collector.auth.tokens import Role
 from sidespool_collector.openapi import document
 from sidespool_collector.store.contract import StoreBusyError
+from sidespool_collector.web.charts import CATCH_UP_S
 from sidespool_collector.web.context import COLLECTOR
 from sidespool_collector.web.counters import CONTENT_TYPE
 from sidespool_collector.web.problem import come_again, json_response
@@ -27,6 +28,7 @@ async def get_prometheus(request: web.Request) -> web.Response:
     collector = request.app[COLLECTOR]
     if not collector.is_open:
         collector.require(request, Role.READ)
+    await collector.store.refresh(CATCH_UP_S)
     holding = await collector.store.holding()
     return web.Response(
         body=collector.counters.render(holding), headers={"Content-Type": CONTENT_TYPE}

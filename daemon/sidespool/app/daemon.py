@@ -62,6 +62,7 @@ class Daemon:
         self._policy = policy
         self._catalog = catalog
         self._stdio = stdio
+        self.on_stop: Callable[[], None] = lambda: None
         self._stopping = asyncio.Event()
         self._vanished = False
         self._watching = asyncio.Event()
@@ -79,11 +80,13 @@ class Daemon:
                 await self._stopping.wait()
                 await self._end(background)
         finally:
-            self._output.close(timeout_s=0.5)
+            self._output.close(timeout_s=0.2)
 
     def stop(self) -> None:
         """Begins to end; safe to call twice."""
-        self._stopping.set()
+        if not self._stopping.is_set():
+            self._stopping.set()
+            self.on_stop()
 
     def _parent_vanished(self) -> None:
         self._vanished = True
@@ -262,10 +265,12 @@ class Daemon:
     # -- end -----------------------------------------------------------------------------------
 
     async def _end(self, background: list["asyncio.Task[None]"]) -> None:
-        grace_s = self.config.shutdown_grace_s
+        grace_s, loop = self.config.shutdown_grace_s, asyncio.get_running_loop()
+        ends_at = loop.time() + grace_s
         self._watching.set()
+        self._doorstep.withdraw()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(grace_s + 0.5):
+            async with asyncio.timeout_at(ends_at + 0.3):
                 await self.doors.close()
                 if self._vanished:
                     await self.sessions.parent_vanished()
@@ -274,10 +279,10 @@ class Daemon:
                 await self.sealer.seal(report=True)
                 sending = self.outbound.may_send(self.governor.level)
                 if sending and grace_s > 0 and self.storage.spooler.sealed():
-                    await self.outbound.uploader.flush(max(grace_s - 0.5, 0.1))
+                    await self.outbound.uploader.flush(max(ends_at - loop.time() - 0.3, 0.1))
         for task in background:
             task.cancel()
         self.reception.close()
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(1.0):
+            async with asyncio.timeout_at(max(ends_at, loop.time()) + 0.3):
                 await self.storage.close(self.admission.seq)

@@ -42,7 +42,7 @@ class Outbound:
             clock=SystemClock(),
             token=self.token,
         )
-        self.eraser = Eraser(storage.disk, storage.paths, self.token, self._deletion_client)
+        self.eraser = Eraser(storage.disk, storage.paths, self.token, self.collector_client)
         self.eraser.load()
         storage.spooler.on_change = self.uploader.wake
 
@@ -99,7 +99,8 @@ class Outbound:
             ca_file=Path(config.ca_file) if config.ca_file else None,
         )
 
-    def _deletion_client(self) -> HttpClient | None:
+    def collector_client(self) -> HttpClient | None:
+        """A client of the present endpoint, for the caller to close; None where there is none."""
         if not self.endpoint or self.config.local:
             return None
         settings = self._settings(self.endpoint)

@@ -28,7 +28,7 @@ from sidespool.runtime.spool_store import SpoolStore
 from sidespool.wire.event import format_time
 from sidespool.wire.level import Level
 
-_BUSY_S = 5.0  # how long a daemon may take between its lock and its open doors
+_BUSY_S = 12.0  # a daemon that starts or ends may hold the lock for its grace of 10 s
 
 
 class Decision(msgspec.Struct, frozen=True):

@@ -80,33 +80,36 @@ def _start(flags: Flags) -> int:
     from sidespool.config import read_config
     from sidespool.runtime.doorstep import (
         announce,
-        first_ready_line,
         make_private_dirs,
         open_doors,
-        take_place,
+        say,
+        take_place_or_find,
     )
+    from sidespool.runtime.end_signal import EndSignal
     from sidespool.runtime.ids import new_token
-    from sidespool.runtime.paths import data_paths, policy_file
+    from sidespool.runtime.paths import data_paths
 
     config = read_config(os.environ)
     catalog = _catalog(config.catalog)
+    _check_exporters(config.exporter)
     _check_endpoint(config.endpoint, config.allow_insecure, config.exporter)
     paths = data_paths(config)
     make_private_dirs(paths)
-    lock = take_place(paths)
-    if lock is None:
-        line = first_ready_line(paths)
-        if line is None:
-            sys.stderr.write("sidespool run: another daemon holds this data directory\n")
-            return EXIT_DATA_DIR
-        sys.stdout.write(json.dumps(line, separators=(",", ":")) + "\n")
+    place = take_place_or_find(paths)
+    if place is None:
+        sys.stderr.write("sidespool run: another process holds this data directory\n")
+        return EXIT_DATA_DIR
+    if isinstance(place, dict):
+        say(json.dumps(place, separators=(",", ":")))
         return EXIT_ENDED
-    doorstep = open_doors(paths, lock, flags.port, new_token())
+    doorstep = open_doors(paths, place, flags.port, new_token())
+    signals = EndSignal()
+    signals.install()
     try:
         announce(doorstep)
         from sidespool.cli.serve import serve
 
-        return serve(config, doorstep, catalog, flags.policy or policy_file(), flags)
+        return serve(config, doorstep, catalog, flags, signals)
     finally:
         doorstep.close()
 
@@ -120,6 +123,14 @@ def _catalog(path: str) -> "Catalog":
     from sidespool.cli.app_catalog import with_app_catalog
 
     return with_app_catalog(builtin_catalog(), Path(path))
+
+
+def _check_exporters(names: tuple[str, ...]) -> None:
+    if names == ("http",):
+        return
+    from sidespool.runtime.exporters.factory import check_names
+
+    check_names(names)
 
 
 def _check_endpoint(endpoint: str, allow_insecure: bool, exporters: tuple[str, ...]) -> None:

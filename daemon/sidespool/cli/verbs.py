@@ -97,8 +97,11 @@ class LazyGroup(click.Group):
 )
 @click.option("--app-id", help="The application whose daemon is meant [TELEMETRY_APP_ID].")
 @click.version_option(__version__, prog_name="sidespool")
-def sidespool(data_dir: Path | None, app_id: str | None) -> None:
+@click.pass_context
+def sidespool(ctx: click.Context, data_dir: Path | None, app_id: str | None) -> None:
     """Telemetry that leaves only as the user agreed, and is never lost on the way."""
+    if os.environ.get("NO_COLOR"):
+        ctx.color = False  # rich looks for itself
     # The environment is where every part of Sidespool looks, so options simply go there.
     if data_dir is not None:
         os.environ["TELEMETRY_DATA_DIR"] = str(data_dir)

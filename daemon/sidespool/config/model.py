@@ -17,7 +17,9 @@ from sidespool.errors import ConfigError
 class _Base(BaseSettings):
     """Reads the process environment, case-sensitively; an empty variable counts as not set."""
 
-    model_config = SettingsConfigDict(case_sensitive=True, env_ignore_empty=True, extra="ignore")
+    model_config = SettingsConfigDict(
+        case_sensitive=True, env_ignore_empty=True, extra="ignore", validate_default=False
+    )
 
 
 def _checked(parse: Callable[[str], Any]) -> BeforeValidator:

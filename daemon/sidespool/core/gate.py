@@ -9,8 +9,9 @@ head is not exactly what a local program or an allowed page sends:
 - exactly one Host, byte for byte `127.0.0.1:PORT`, `localhost:PORT` or `[::1]:PORT`;
 - an Origin on the allow-list, or none; without one, Sec-Fetch-Site absent, `none` or
   `same-origin`;
-- the token, as `Authorization: Bearer` or in the WebSocket subprotocol pair, compared in
-  constant time.
+- the token, as `Authorization: Bearer` or, for an upgrade alone, in the WebSocket subprotocol
+  pair, compared in constant time;
+- an upgrade to nothing but a WebSocket of version 13 (RFC 6455), by a GET without a body.
 
 Names of hosts and origins never come from a URL or a parser's idea of one, only from the bytes.
 """
@@ -37,6 +38,11 @@ class Head(msgspec.Struct, frozen=True):
     def all(self, name: bytes) -> list[bytes]:
         """Every value of a header."""
         return [value for key, value in self.headers if key == name]
+
+    @property
+    def upgrades(self) -> bool:
+        """Whether the connection is to become something else than HTTP."""
+        return bool(self.all(b"upgrade"))
 
 
 class Pass(msgspec.Struct, frozen=True):
@@ -86,6 +92,12 @@ def parse_head(raw: bytes) -> Head | None:
     return Head(parts[0], parts[1], tuple(headers))
 
 
+def hopeless(raw: bytes) -> bool:
+    """Whether what has come of a head can no longer become one: no reason to wait for the rest."""
+    bare_line_end = raw.count(b"\n") != raw.count(b"\r\n")
+    return not raw[:1].isalpha() or b"\0" in raw or bare_line_end
+
+
 def judge(head: Head, rules: GateRules) -> Pass | Refuse:
     """Whether a request may pass. The order is: form, host, origin, token."""
     problem = _form(head)
@@ -123,7 +135,15 @@ def _form(head: Head) -> Refuse | None:
         return Refuse(400, "framing")
     if len(head.all(b"authorization")) > 1 or len(head.all(b"sec-websocket-protocol")) > 1:
         return Refuse(400, "repeated_credentials")
-    if head.all(b"upgrade") and head.all(b"sec-websocket-version") != [b"13"]:
+    return _upgrade_form(head) if head.upgrades else None
+
+
+def _upgrade_form(head: Head) -> Refuse | None:
+    if head.method != b"GET" or [one.lower() for one in head.all(b"upgrade")] != [b"websocket"]:
+        return Refuse(400, "upgrade")
+    if head.all(b"content-length") or head.all(b"transfer-encoding"):
+        return Refuse(400, "upgrade")
+    if head.all(b"sec-websocket-version") != [b"13"]:
         return Refuse(400, "websocket_version")
     return None
 
@@ -157,6 +177,8 @@ def _presented_token(head: Head) -> bytes:
     if authorization:
         scheme, _, value = authorization[0].partition(b" ")
         return value.strip() if scheme.lower() == b"bearer" else b""
+    if not head.upgrades:
+        return b""
     offered = [
         part.strip() for line in head.all(b"sec-websocket-protocol") for part in line.split(b",")
     ]

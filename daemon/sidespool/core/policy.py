@@ -51,3 +51,9 @@ SEQ_BLOCK = 100_000
 TOKEN_BYTES = 32
 HEAD_BYTES_MAX = 16 * KIB
 CONNECTIONS_MAX = 64
+
+# A frame holds 8 MiB, which is 6 MiB of base64; a diff or a file beyond 5 MiB explains nothing.
+ATTACHMENT_BYTES_MAX = 5 * MIB
+# Waiting attachments together: as much as the history may hold, four times.
+ATTACHMENTS_BYTES_MAX = 20 * MIB
+ATTACHMENT_AGE_DAYS_MAX = 14

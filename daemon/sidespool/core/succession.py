@@ -36,11 +36,17 @@ def note_name(batch_id: str) -> str:
     return f"{batch_id}{NOTE_SUFFIX}"
 
 
+def halves_of(batch_id: str) -> list[str]:
+    """The files of a segment's halves; beside a segment that is still in the book: unfinished."""
+    return [name_of(derived_id(batch_id, role), SEALED) for role in (FIRST_HALF, SECOND_HALF)]
+
+
 def files_of(batch_id: str) -> tuple[str, ...]:
-    """Every name under which content of a segment can lie in the spool folder."""
-    whole = [name_of(batch_id, state) for state in (ACTIVE, SEALED, QUARANTINED)]
-    note = note_name(batch_id)
-    return (*whole, note, f"{whole[1]}.tmp", f"{note}.tmp")
+    """Every name under which content of a segment in the book can lie in the spool folder."""
+    states = [name_of(batch_id, state) for state in (ACTIVE, SEALED, QUARANTINED)]
+    successors = [*halves_of(batch_id), name_of(derived_id(batch_id, SAVED), SEALED)]
+    whole = [*states, *successors, note_name(batch_id)]
+    return (*whole, *(f"{name}.tmp" for name in whole))
 
 
 def unfinished(names: Iterable[str]) -> list[str]:
@@ -64,7 +70,7 @@ def unfinished(names: Iterable[str]) -> list[str]:
 
 
 def _superseded(origin: str, listed: set[str]) -> list[str]:
-    halves = [name_of(derived_id(origin, role), SEALED) for role in (FIRST_HALF, SECOND_HALF)]
+    halves = halves_of(origin)
     saved = name_of(derived_id(origin, SAVED), SEALED)
     if listed.issuperset(halves):
         return [name_of(origin, SEALED)]

@@ -73,6 +73,7 @@ def search_files(folders: list[Path], canaries: list[str]) -> Search:
 
 
 def _unpacked(path: Path) -> bytes:
+    """The file's bytes, and behind them what they unpack to."""
     try:
         raw = path.read_bytes()
     except OSError:
@@ -80,9 +81,9 @@ def _unpacked(path: Path) -> bytes:
     if raw[:2] != b"\x1f\x8b":
         return raw
     try:
-        return gzip.decompress(raw)
+        return raw + gzip.decompress(raw)
     except EOFError:
         # An active segment has no end yet; what is there can be read all the same.
-        return zlib.decompressobj(31).decompress(raw)
+        return raw + zlib.decompressobj(31).decompress(raw)
     except (OSError, zlib.error):
         return raw

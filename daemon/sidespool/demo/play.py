@@ -33,6 +33,7 @@ from sidespool.demo.stage import Stage
 from sidespool.demo.work import HOUR_MS, MINUTE_MS, Happening, Tally, Worker
 from sidespool.errors import SidespoolError
 from sidespool.runtime.ids import new_uuid, now_ms
+from sidespool.runtime.lock import DirLock
 from sidespool.runtime.paths import DataPaths
 from sidespool.wire.event import format_time
 
@@ -250,12 +251,14 @@ class Play:
         return f"{left} batches wait" if left else "all sent"
 
     async def _daemon_ended(self) -> float:
-        """Seconds until the daemon, now nobody's child, has taken its runtime file away."""
+        """Seconds until the daemon, now nobody's child, has given its lock back."""
         started = time.monotonic()
-        while self._data.runtime_file.exists():  # another process: no event
+        lock = DirLock(self._data.lock_file)
+        while self._data.root.exists() and not lock.take():
             if time.monotonic() - started > _ENDING_S:
                 raise SidespoolError("the demo's daemon did not end by itself")
             await asyncio.sleep(0.02)
+        lock.release()
         return time.monotonic() - started
 
     async def _afternoon(self, start_ms: int) -> None:

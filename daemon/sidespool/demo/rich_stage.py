@@ -90,7 +90,7 @@ class RichStage:
 
     def _happening(self) -> RenderableType:
         table = Table.grid(padding=(0, 1))
-        table.add_column(width=9, no_wrap=True)
+        table.add_column(min_width=8, no_wrap=True)
         table.add_column(no_wrap=True, overflow="ellipsis")
         for who, text in self._lines:
             table.add_row(Text(who, _COLOURS.get(who, "white")), Text(text, "dim"))

@@ -2,7 +2,11 @@
 
 A transport calls `on_frame` with each frame's bytes and gives a `send` that takes encoded
 answers. Emits are answered when they are durable, possibly after later questions; ids tell which
-answer is whose. Slow operations of one client run one after the other and never delay its emits.
+answer is whose. Questions of one client are carried out in their order, except that a flush, which
+may take half a minute, delays nothing: least of all a withdrawal behind it.
+
+A client that leaves has said what it said: its decisions (set, consent, attach, reset, shutdown)
+are carried out, its questions are dropped.
 """
 
 import asyncio
@@ -22,10 +26,15 @@ from sidespool.wire.outcome import Rejection
 
 MALFORMED = wire.encode_frame({"op": "error", "reason": "malformed"})
 _PENDING_MAX = 64  # operations of one client that may wait; more are refused
+_DECISIONS = (wire.Set, wire.Consent, wire.Attach, wire.Reset, wire.Shutdown)
 
 
 class Conversation:
-    """State of one connection. `closing` becomes true when the transport should close."""
+    """State of one connection.
+
+    `closing` becomes true when nothing more is to be read; the transport closes once everything is
+    answered (`settled`). `refused`: the client did not show the token.
+    """
 
     def __init__(
         self,
@@ -42,17 +51,44 @@ class Conversation:
         self.session_id: str | None = None
         self.welcomed = token is None
         self.closing = False
+        self.refused = False
         self._intake = intake
         self._operations = operations
         self._send = send
         self._token = token
         self._trusted = trusted
-        self._questions: asyncio.Queue[wire.AnyFrame] = asyncio.Queue(_PENDING_MAX)
+        self._questions: asyncio.Queue[wire.AnyFrame | None] = asyncio.Queue()
+        self._asked = 0  # questions without an answer
+        self._emitted = 0  # emit frames without an answer
+        self._flushes: set[asyncio.Task[None]] = set()
+        self._left = False
+        self._waiter: asyncio.Future[None] | None = None
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was asked has its answer."""
+        return not (self._asked or self._emitted)
+
+    async def settle(self) -> None:
+        """Returns when everything that was asked has its answer. One caller only."""
+        if not self.settled:
+            self._waiter = asyncio.get_running_loop().create_future()
+            await self._waiter
+
+    def leave(self) -> None:
+        """The client is gone."""
+        self._left = True
+        for flush in self._flushes:
+            flush.cancel()
+        self._questions.put_nowait(None)
 
     def on_lines(self, chunk: bytes) -> None:
         """Whole lines arrived, a frame each; never raises for any bytes."""
-        if self.welcomed and self._intake.emit_lines(chunk, self.session_id, self._acknowledge):
-            return
+        if self.welcomed:
+            frames = self._intake.emit_lines(chunk, self.session_id, self._acknowledge)
+            self._emitted += frames
+            if frames:
+                return
         for line in chunk.split(b"\n"):
             if line.strip() and not self.closing:
                 self.on_frame(line)
@@ -60,6 +96,7 @@ class Conversation:
     def on_frame(self, raw: bytes | memoryview) -> None:
         """One frame arrived; never raises for any bytes."""
         if self.welcomed and self._intake.emit_frame(raw, self.session_id, self._acknowledge):
+            self._emitted += 1
             return
         frame = wire.decode_frame(raw)
         if isinstance(frame, wire.Hello):
@@ -82,19 +119,36 @@ class Conversation:
         self.closing = True
 
     async def run(self) -> None:
-        """Answers questions one after the other until cancelled."""
-        while True:
-            frame = await self._questions.get()
-            try:
-                reply = await self._operations.answer(frame, self.client, trusted=self._trusted)
-            except OSError as problem:
-                detail = f"the disk refused: {problem.strerror or problem}"
-                reply = error(getattr(frame, "id", None), "spool_full", detail)
-            except Exception:
-                # One question must not end the daemon, nor the conversation.
-                LOGGER.exception("a question could not be answered")
-                reply = error(getattr(frame, "id", None), "internal", "see the daemon's log")
-            self._send(wire.encode_frame(reply))
+        """Carries out questions until the client has left and its decisions are carried out."""
+        async with asyncio.TaskGroup() as slow:
+            while not (self._left and self._questions.empty()):
+                frame = await self._questions.get()
+                if frame is None or (self._left and not isinstance(frame, _DECISIONS)):
+                    continue
+                if isinstance(frame, wire.Flush):
+                    flush = slow.create_task(self._answer(frame))
+                    self._flushes.add(flush)
+                    flush.add_done_callback(self._flushes.discard)
+                else:
+                    await self._answer(frame)
+
+    async def _answer(self, frame: wire.AnyFrame) -> None:
+        try:
+            reply = await self._operations.answer(frame, self.client, trusted=self._trusted)
+        except OSError as problem:
+            detail = f"the disk refused: {problem.strerror or problem}"
+            reply = error(getattr(frame, "id", None), "spool_full", detail)
+        except Exception:
+            # One question must not end the daemon, nor the conversation.
+            LOGGER.exception("a question could not be answered")
+            reply = error(getattr(frame, "id", None), "internal", "see the daemon's log")
+        self._asked -= 1
+        self._send(wire.encode_frame(reply))
+        self._note_settled()
+
+    def _note_settled(self) -> None:
+        if self._waiter is not None and self.settled and not self._waiter.done():
+            self._waiter.set_result(None)
 
     def tell_settings(self) -> None:
         """Pushes the settings after a change."""
@@ -129,7 +183,7 @@ class Conversation:
 
     def _refuse(self) -> None:
         self._send(wire.encode_frame({"op": "error", "reason": "unauthorized"}))
-        self.closing = True
+        self.closing = self.refused = True
 
     def _emit(self, frame: wire.Emit) -> None:
         if len(frame.events) > EVENTS_PER_FRAME_MAX:
@@ -137,6 +191,7 @@ class Conversation:
             self._send(wire.encode_frame(error(frame.id, "too_large", detail)))
             return
         frame_id = frame.id
+        self._emitted += 1
         self._intake.emit_raw(
             frame.events,
             self.session_id,
@@ -144,20 +199,21 @@ class Conversation:
         )
 
     def _ask(self, frame: wire.AnyFrame) -> None:
-        try:
+        if self._asked < _PENDING_MAX:
+            self._asked += 1
             self._questions.put_nowait(frame)
-        except asyncio.QueueFull:
-            detail = "too many questions are waiting for an answer"
-            self._send(wire.encode_frame(error(getattr(frame, "id", None), "rate_limited", detail)))
+            return
+        detail = "too many questions are waiting for an answer"
+        self._send(wire.encode_frame(error(getattr(frame, "id", None), "rate_limited", detail)))
 
     def _acknowledge(
         self, frame_id: int | str | None, accepted: int, rejected: list[Rejection]
     ) -> None:
+        self._emitted -= 1
         if not rejected and isinstance(frame_id, int):
             self._send(b'{"op":"ack","id":%d,"accepted":%d,"rejected":[]}' % (frame_id, accepted))
-            return
-        self._send(
-            msgspec.json.encode(
-                {"op": "ack", "id": frame_id, "accepted": accepted, "rejected": rejected}
-            )
-        )
+        else:
+            ack = {"op": "ack", "id": frame_id, "accepted": accepted, "rejected": rejected}
+            self._send(msgspec.json.encode(ack))
+        if self._waiter is not None:
+            self._note_settled()

@@ -20,7 +20,8 @@ from sidespool.runtime.paths import DataPaths
 
 PROTOCOL = 1
 BACKLOG = 128
-_ALREADY_RUNNING_WAIT_S = 5.0
+# A daemon that is ending holds its lock for its grace (10 s unless set) and a second more.
+_PLACE_WAIT_S = 15.0
 
 
 class Doorstep:
@@ -52,9 +53,14 @@ class Doorstep:
             "token": self.token,
         }
 
+    def withdraw(self) -> None:
+        """Nobody is to find a daemon that is ending; safe to call twice."""
+        with contextlib.suppress(OSError):
+            self.paths.runtime_file.unlink(missing_ok=True)
+
     def close(self) -> None:
         """Removes what was announced and releases the lock, in this order."""
-        self.paths.runtime_file.unlink(missing_ok=True)
+        self.withdraw()
         if self.socket_path is not None and self.unix is not None:
             place = Path(self.socket_path)
             place.unlink(missing_ok=True)
@@ -89,24 +95,48 @@ def take_place(paths: DataPaths) -> DirLock | None:
     """The lock, or None where a daemon runs already."""
     lock = DirLock(paths.lock_file)
     try:
-        return lock if lock.take() else None
+        if not lock.take():
+            return None
+        # Left by one that was killed: a second start must not take it for ours.
+        paths.runtime_file.unlink(missing_ok=True)
+        return lock
     except OSError as error:
+        lock.release()
         raise DataDirError(
             f"the lock {paths.lock_file} cannot be opened: {error.strerror or error}",
             hint="Remove what stands in its place, or choose another TELEMETRY_DATA_DIR",
         ) from error
 
 
-def first_ready_line(paths: DataPaths) -> dict[str, Any] | None:
-    """What the daemon that holds the lock announced; waits a moment for one that is starting."""
-    limit = time.monotonic() + _ALREADY_RUNNING_WAIT_S
-    while time.monotonic() < limit:
-        try:
-            known: dict[str, Any] = json.loads(paths.runtime_file.read_bytes())
+def take_place_or_find(paths: DataPaths) -> DirLock | dict[str, Any] | None:
+    """The lock, or the ready line of the daemon that holds it; None where that one stays silent.
+
+    Waits for one that is starting or ending.
+    """
+    limit = time.monotonic() + _PLACE_WAIT_S
+    while True:
+        lock = take_place(paths)
+        if lock is not None:
+            return lock
+        known = _announced(paths)
+        if known is not None:
             return {**known, "already_running": True}
-        except (OSError, ValueError):
-            time.sleep(0.02)
-    return None
+        if time.monotonic() > limit:
+            return None
+        time.sleep(0.02)
+
+
+def _announced(paths: DataPaths) -> dict[str, Any] | None:
+    """The runtime file's content; None where there is none, or its process is dead."""
+    try:
+        known: dict[str, Any] = json.loads(paths.runtime_file.read_bytes())
+        if sys.platform != "win32":
+            os.kill(int(known["pid"]), 0)  # no signal, only the check (not so on Windows)
+    except PermissionError:
+        return known  # it lives, as another user
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+    return known
 
 
 def open_doors(paths: DataPaths, lock: DirLock, port: int, token: str) -> Doorstep:
@@ -163,5 +193,10 @@ def announce(doorstep: Doorstep) -> None:
     with os.fdopen(fd, "w", encoding="utf-8") as file:
         file.write(content + "\n")
     temporary.replace(doorstep.paths.runtime_file)
-    sys.stdout.write(content + "\n")
-    sys.stdout.flush()
+    say(content)
+
+
+def say(line: str) -> None:
+    """One line on standard output, past Python's buffer: a closed pipe must not fail the exit."""
+    with contextlib.suppress(OSError):  # the parent is gone, or never listened
+        os.write(1, line.encode() + b"\n")

@@ -1,7 +1,7 @@
 """The history of what was sent: the exact bytes, for 30 days or 5 MiB, whichever is less.
 
 A file is named `<Unix milliseconds, 14 digits>-<batch id>.jsonl.gz`: the name says when it was
-confirmed, and sorts.
+confirmed, and sorts. An attachment keeps its own name behind the time.
 """
 
 from pathlib import Path
@@ -11,6 +11,7 @@ from sidespool.core.spool import DAY_MS
 from sidespool.runtime.disk import Disk
 
 SUFFIX = ".jsonl.gz"
+ATTACHED_SUFFIX = ".attached"
 
 
 def history_name(sent_ms: int, batch_id: str) -> str:
@@ -26,13 +27,20 @@ def parse_history_name(name: str) -> tuple[int, str] | None:
     return int(stamp), batch_id
 
 
+def _sent_ms(name: str) -> int | None:
+    stamp = name.partition("-")[0]
+    if not name.endswith((SUFFIX, ATTACHED_SUFFIX)) or not stamp.isascii():
+        return None
+    return int(stamp) if stamp.isdigit() else None
+
+
 def prune_history(disk: Disk, folder: Path, now_ms: int) -> None:
     """Deletes the oldest files beyond age and size."""
     room = HISTORY_BYTES_MAX
     for name in reversed(disk.listdir(folder)):
-        parsed = parse_history_name(name)
-        if parsed is None:
+        sent_ms = _sent_ms(name)
+        if sent_ms is None:
             continue
         room -= disk.size(folder / name)
-        if room < 0 or now_ms - parsed[0] > HISTORY_AGE_DAYS_MAX * DAY_MS:
+        if room < 0 or now_ms - sent_ms > HISTORY_AGE_DAYS_MAX * DAY_MS:
             disk.remove(folder / name)

@@ -58,11 +58,14 @@ class Intake:
         self._commit(admitted, len(frame.events), lambda n, bad: answer(frame_id, n, bad))
         return True
 
-    def emit_lines(self, chunk: bytes, session_id: str | None, answer: Any) -> bool:
-        """The same for many frames, one a line: taken in and committed as one, answered each."""
+    def emit_lines(self, chunk: bytes, session_id: str | None, answer: Any) -> int:
+        """The same for many frames, one a line: taken in and committed as one, answered each.
+
+        Returns how many there were; 0 where the slow path must look.
+        """
         frames = self.admission.decode_lines(chunk)
         if frames is None or any(len(f.events) > EVENTS_PER_FRAME_MAX for f in frames):
-            return False
+            return 0
         events = [event for frame in frames for event in frame.events]
         admitted = self.admission.admit(events, self._stamp(session_id))
 
@@ -75,7 +78,7 @@ class Intake:
                 answer(frame.id, len(frame.events) - len(refused), refused)
 
         self._commit(admitted, len(events), answer_each)
-        return True
+        return len(frames)
 
     def emit_raw(self, events: list[msgspec.Raw], session_id: str | None, answer: Answer) -> None:
         """Takes in events one by one."""

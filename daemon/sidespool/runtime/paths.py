@@ -18,7 +18,7 @@ class DataPaths:
         self.tally_file = root / "tally.json"
         self.withdrawal_file = root / "withdrawal.json"
         self.reset_file = root / "reset.json"
-        self.forget_history_file = root / "forget-history.json"
+        self.forget_file = root / "forget.json"
         self.key_file = root / "spool.key"
         self.rollup_file = root / "rollup.json"
         self.reports_file = root / "reports.json"

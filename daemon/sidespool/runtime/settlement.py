@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection
 import msgspec
 
 from sidespool.core.record import ACTIVE, QUARANTINED, SEALED, segment_name
-from sidespool.core.succession import files_of, note_name
+from sidespool.core.succession import files_of, halves_of, note_name
 from sidespool.core.tally import Settling, Tally, encode_tally
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.history import history_name, prune_history
@@ -86,7 +86,10 @@ class Settlement:
         if how == "delete":
             for name in files_of(batch_id):
                 self._disk.remove(self._paths.spool / name)
-        elif how == "history":
+            return
+        for name in halves_of(batch_id):  # of a halving that the disk did not let finish
+            self._disk.remove(self._paths.spool / name)
+        if how == "history":
             self.to_history(batch_id)
         else:
             self._to_quarantine(batch_id)

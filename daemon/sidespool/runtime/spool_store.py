@@ -27,7 +27,12 @@ from sidespool.runtime.paths import DataPaths
 from sidespool.runtime.segment_file import SegmentFile
 from sidespool.runtime.settlement import Note, Settlement, read_note
 from sidespool.runtime.spool_recovery import Found, recover_one, recover_spool
-from sidespool.runtime.spool_withdrawal import batches_above, read_marker, write_marker
+from sidespool.runtime.spool_withdrawal import (
+    batches_above,
+    delete_files,
+    read_marker,
+    write_marker,
+)
 from sidespool.runtime.successor import halve, save_whole
 from sidespool.wire.level import Level
 from sidespool.wire.outcome import DropReason
@@ -258,9 +263,10 @@ class SpoolStore:
         self._refused = [name for name in self._refused if name[:36] not in batch_ids]
         for batch_id in batch_ids:
             self.quarantined.pop(batch_id, None)
-        if not self._settlement.finish():
-            return
         try:
+            delete_files(self.disk, self.paths.spool, batch_ids)
+            if not self._settlement.finish():
+                return
             self.save_tally()
             self.disk.remove(self.paths.withdrawal_file)
         except OSError as error:

@@ -4,6 +4,7 @@ Names decide: every file in the spool folder whose name carries a level above th
 left, sealed, active, quarantined or half written, of any version.
 """
 
+from collections.abc import Collection
 from pathlib import Path
 
 from sidespool.core.record import ACTIVE, SEALED, SegmentName, parse_name, recover, segment_name
@@ -38,6 +39,13 @@ def read_marker(disk: Disk, path: Path, folder: Path) -> tuple[set[str], int] | 
         one for one in _listed(disk, folder) if marker is None or one.batch_id in marker.batch_ids
     ]
     return {one.batch_id for one in found}, sum(_events(disk, folder, one) for one in found)
+
+
+def delete_files(disk: Disk, folder: Path, batch_ids: Collection[str]) -> None:
+    """Deletes every file of these batches, of whatever version or state; raises OSError."""
+    for name in disk.listdir(folder):
+        if name[:36] in batch_ids:
+            disk.remove(folder / name)
 
 
 def _listed(disk: Disk, folder: Path) -> list[SegmentName]:

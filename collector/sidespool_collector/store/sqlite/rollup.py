@@ -37,7 +37,6 @@ from sidespool_collector.store.sqlite.groups import Seen, group_of, keep_groups
 from sidespool_collector.store.sqlite.readers import Readers
 from sidespool_collector.store.sqlite.writer import Writer
 
-READ_BUDGET_S = 3.0  # after a bulk load; otherwise at most the last ten seconds are to be done
 HOUR, DAY = 1, 24
 HOURS_PER_STEP = 24
 _KEY = tuple[str, str, str, str]  # measure, key, app_version, os

@@ -116,7 +116,7 @@ def connect(path: str, *, read_only: bool = False) -> sqlite3.Connection:
         target, uri=True, isolation_level=None, check_same_thread=False, timeout=10
     )
     connection.execute("PRAGMA temp_store = MEMORY")
-    connection.execute("PRAGMA cache_size = -16000")
+    connection.execute(f"PRAGMA cache_size = {-4_000 if read_only else -16_000}")  # KiB
     return connection
 
 

@@ -1,4 +1,4 @@
-"""Secrets on command lines and in connection strings, where a short flag or a place gives the meaning."""
+"""Secrets on command lines and in connection strings: a short flag or a place gives the meaning."""
 
 import re
 
@@ -66,8 +66,6 @@ def scrub_commands(text: str) -> str:
     """Replaces secrets that only the command or the layout around them makes known."""
     for pattern in _PATTERNS:
         text = pattern.sub(_replace, text)
-    if f"{ph.SECRET}@" in text:
-        text = _HOST_AFTER.sub(ph.SECRET + "@" + ph.HOST, text)
     return text
 
 
@@ -81,3 +79,10 @@ def _replace(match: re.Match[str]) -> str:
     start, end = match.start(1) - match.start(), match.end(1) - match.start()
     whole = match[0]
     return whole[:start] + ph.SECRET + whole[end:]
+
+
+def scrub_hosts_after(text: str) -> str:
+    """``{SECRET}@db7:5432``: what stands behind credentials is a host."""
+    if f"{ph.SECRET}@" not in text:
+        return text
+    return _HOST_AFTER.sub(ph.SECRET + "@" + ph.HOST, text)

@@ -11,19 +11,22 @@ from sidespool.core.scrub.lexicon import words
 
 # Account and host names that say nothing of anyone. Replacing the word "test" everywhere
 # would cost every message that has it and protect nobody.
-GENERIC_NAMES = words("""
+GENERIC_NAMES = words(
+    """
     admin administrator root user users test tests guest default public node runner app dev
-    ubuntu debian fedora centos vagrant docker jenkins build builder ci home system nobody daemon
-    www-data git postgres mysql mongodb redis sa service local localhost localdomain server client
-    host desktop laptop owner me none null undefined anonymous unknown codespace vscode gitpod
-    ec2-user azureuser circleci travis gitlab-runner github macbook macbook-pro imac pc computer
-    sudo adm wheel staff plugdev cdrom dip lpadmin lan internal domain workgroup linux windows macos darwin name username hostname
-    """)
+    ubuntu debian fedora centos vagrant docker jenkins build builder ci home system nobody
+    daemon www-data git postgres mysql mongodb redis sa service local localhost localdomain
+    server client host desktop laptop owner me none null undefined anonymous unknown codespace
+    vscode gitpod ec2-user azureuser circleci travis gitlab-runner github macbook macbook-pro
+    imac pc computer sudo adm wheel staff plugdev cdrom dip lpadmin lan internal domain
+    workgroup linux windows macos darwin name username hostname
+    """
+)
 _NAME_LENGTH_MIN = 3
 
 
 class ScrubContext(msgspec.Struct, frozen=True):
-    """Facts the runtime hands in. Unknown ones are empty; paths are absolute, in the OS's own form."""
+    """Facts the runtime hands in; unknown ones are empty. Paths are absolute, in OS form."""
 
     username: str = ""
     full_name: str = ""

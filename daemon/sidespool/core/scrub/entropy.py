@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import pairwise
 
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
@@ -20,7 +21,7 @@ _TURNS_MIN = 0.38
 
 
 def scrub_entropy(text: str) -> str:
-    """{SECRET} for random-looking strings of 24 characters and more; labelled digests and ids stay."""
+    """{SECRET} for random-looking strings of 24 and more; labelled digests and ids stay."""
     return _CANDIDATE.sub(_judge, text)
 
 
@@ -56,4 +57,4 @@ def _is_random(value: str) -> bool:
 def _turns(value: str) -> float:
     """Share of neighbours of different kind: near 0.6 in random strings, 0.2 in CamelCase."""
     kinds = [0 if c.isdigit() else 1 if c.islower() else 2 if c.isupper() else 3 for c in value]
-    return sum(a != b for a, b in zip(kinds, kinds[1:], strict=False)) / (len(kinds) - 1)
+    return sum(a != b for a, b in pairwise(kinds)) / (len(kinds) - 1)

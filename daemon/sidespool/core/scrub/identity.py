@@ -11,17 +11,17 @@ _KEY_END = r"(?:\\{0,7}[\"'\]])?[ \t]{0,3}(?P<op>=>|[:=]|->)[ \t]{0,3}"
 _VALUE = (
     r"(?:(?P<open>\\{0,7}[\"'])(?P<quoted>[^\"'\\\n]{1,128})(?=\\{0,7}[\"'])"
     r"|(?P<bare>[^\s\"'`,;:&<>(){}\[\]|=\\]{1,64}(?:\\[^\s\"'`,;&<>|\\nrt][^\s\"'`,;&<>"
-        r"|\\]{1,64})?))"
+    r"|\\]{1,64})?))"
 )
 _USER_KEY = Lazy(
     r"(?P<lead>(?<![\w-])(?:[A-Za-z]+[_.-]){0,2}(?:user|username|user[ _-]?name|login"
-        r"|login[_-]?name|logname|log_?user|account[ _-]?name"
+    r"|login[_-]?name|logname|log_?user|account[ _-]?name"
     r"|display[ _-]?name|full[ _-]?name|first[ _-]?name|last[ _-]?name|family[ _-]?name"
-        r"|given[ _-]?name|real[ _-]?name|nick[ _-]?name|sur ?name|user ?id|uid"
+    r"|given[ _-]?name|real[ _-]?name|nick[ _-]?name|sur ?name|user ?id|uid"
     r"|owner|sam_?account_?name|principal|benutzer(?:name)?|utilisateur|usuario"
-        r"|customer[ _-]?name|cardholder(?:[ _-]?name)?|account|sudo_user"
+    r"|customer[ _-]?name|cardholder(?:[ _-]?name)?|account|sudo_user"
     r"|whoami|nom|prenom|vorname|nachname|assignee|requester|email_?user|user\.name"
-        r"|author_?name|committer_?name|identity|run ?as|logged in as|signed in as)"
+    r"|author_?name|committer_?name|identity|run ?as|logged in as|signed in as)"
     + _KEY_END
     + r")"
     + _VALUE,
@@ -29,10 +29,10 @@ _USER_KEY = Lazy(
 )
 _HOST_KEY = Lazy(
     r"(?P<lead>(?<![\w-])(?:[A-Za-z]+[_.-]){0,2}(?:host|host[ _-]?name|computer[ _-]?name"
-        r"|machine[ _-]?name|node[ _-]?name|server|server[ _-]?name|servername"
+    r"|machine[ _-]?name|node[ _-]?name|server|server[ _-]?name|servername"
     r"|workstation(?:[ _-]?name)?|user ?domain|user_?dns_?domain|logonserver"
-        r"|client[_-]?name|device[ _-]?name|pc[ _-]?name|data source|addr|address"
-        r"|remote[_ -]?host|fqdn|nodename|x-forwarded-host|ssid|wifi[ _-]?name)"
+    r"|client[_-]?name|device[ _-]?name|pc[ _-]?name|data source|addr|address"
+    r"|remote[_ -]?host|fqdn|nodename|x-forwarded-host|ssid|wifi[ _-]?name)"
     + _KEY_END
     + r"(?:(?:tcp|np|lpc|admin):)?)"
     + _VALUE,
@@ -40,89 +40,93 @@ _HOST_KEY = Lazy(
 )
 _PHRASES = Lazy(
     r"(?P<lead>\b(?:(?:for|by|as|of|from|the|db|database|invalid|unknown|system|local"
-        r"|remote|login|os|unix|linux)? ?(?:user|role|login|account|username|principal|owner)"
+    r"|remote|login|os|unix|linux)? ?(?:user|role|login|account|username|principal|owner)"
     r"(?: named| with name| name)? (?=[\"'`«“])|for (?:invalid )?user |(?:accepted"
-        r"|failed) [\w/-]{3,30} for (?:invalid user )?"
+    r"|failed) [\w/-]{3,30} for (?:invalid user )?"
     r"|logged in as |signed in as |log(?:ged)? on as |running as (?:user )?|run as user "
-        r"|authenticated as |impersonat\w+ |owned by (?:user )?"
+    r"|authenticated as |impersonat\w+ |owned by (?:user )?"
     r"|session (?:opened|closed) for user |welcome(?: back)?, |su: |whoami\s{1,4}|hello,? "
-        r"|hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by "
-        r"|locked by (?:user )?|denied to (?:user )?|checked out by |chown (?:-R )?)"
+    r"|hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by "
+    r"|locked by (?:user )?|denied to (?:user )?|checked out by |chown (?:-R )?)"
     r"[\"'`«“]?)(?P<bare>(?<=[\"'`«“])[^\W_][^\"'`»”\n<>{}]{1,60}(?=[\"'`»”])"
-        r"|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30})?)(?![\w@(])(?!\.\w)",
+    r"|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30})?)(?![\w@(])(?!\.\w)",
     re.IGNORECASE,
 )
 _UID = Lazy(
     r"\b(?P<lead>(?:uid|gid|euid|egid|groups)=\d{1,10}\()(?P<bare>[\w.$-]{2,64})(?=\))"
-        r"|(?<=,)(?P<lead2>\d{1,10}\()(?P<bare2>[\w.$-]{2,64})(?=\))"
+    r"|(?<=,)(?P<lead2>\d{1,10}\()(?P<bare2>[\w.$-]{2,64})(?=\))"
 )
 _SQL_USER = Lazy(
     rf"(?P<lead>['\"`])(?P<bare>[\w.${ph.MARKS}-]{{1,64}})(?P<at>['\"`]@['\"`])(?P<host>"
-        rf"[^'\"`\s]{{1,128}})(?=['\"`])"
+    rf"[^'\"`\s]{{1,128}})(?=['\"`])"
 )
 _PROMPT = Lazy(
-    r"(?<![\w@./-])(?P<user>[a-z_][\w.-]{0,31})@(?P<host>[A-Za-z0-9][\w.-]{0,63})(?=:(?:"
-        r"[~$]|/(?!/))|:[ ]?[\w.-]+[$#>] |[ ][~/]\S*(?:[ ][$#%>]|\])|\]?[$#%>](?:\s|$)|:~|[ ]~)"
+    r"(?<![\w@./<-])(?P<user>[a-z_][\w.-]{0,31})@(?P<host>[A-Za-z0-9][\w.-]{0,63})(?=:(?:"
+    r"[~$]|/(?!/))|:[ ]?[\w.-]+[$#>] |[ ][~/]\S*(?:[ ][$#%>]|\])|\]?[$#%>](?:\s|$)|:~|[ ]~)"
 )
 _REMOTE = Lazy(
     r"(?P<lead>\b(?:ssh|scp|sftp|mosh|rsync|ssh-copy-id)\b(?:[ ]-\S+(?:[ ](?!-"
-        r"|\S*@)[^\s@]{1,64})?){0,6}[ ](?:[^\s@]{1,200} ){0,2})(?P<user>[\w.-]{1,64})@(?P<host>"
-        r"[\w.-]{1,100})"
+    r"|\S*@)[^\s@]{1,64})?){0,6}[ ](?:[^\s@]{1,200} ){0,2})(?P<user>[\w.-]{1,64})@(?P<host>"
+    r"[\w.-]{1,100})"
 )
 _DOMAIN_USER = Lazy(
     r"(?<![\\/\w:.-])(?P<domain>[A-Z][A-Z0-9-]{1,14})\\{1,4}(?P<user>[A-Za-z][\w.-]{1,40}"
-        r"(?: (?=[A-Z])[A-Z][a-z]{1,20})?)(?![\\\w(])"
+    r"(?: (?=[A-Z])[A-Z][a-z]{1,20})?)(?![\\\w(])"
 )
 _AZURE_USER = Lazy(
     r"(?<![\w\\])(?P<domain>AzureAD|MicrosoftAccount"
-        r"|WORKGROUP)\\{1,4}(?P<user>[A-Za-z][\w.@-]{1,60})"
+    r"|WORKGROUP)\\{1,4}(?P<user>[A-Za-z][\w.@-]{1,60})"
 )
 _NOT_DOMAINS = words(
     "NT BUILTIN HKLM HKCU HKCR HKU HKCC IIS APPPOOL SERVICE REGISTRY DEVICE SOFTWARE SYSTEM CN"
-    " DC OU")
+    " DC OU"
+)
 _USER_DID = Lazy(
     r"(?P<lead>\b[Uu]ser )(?P<bare>[^\W\d_][\w.-]{1,40})(?= (?:logged|signed|connected"
-        r"|disconnected|joined|left|attempted|tried|authenticated|from|does not exist|not found"
-        r"|has been)\b)"
+    r"|disconnected|joined|left|attempted|tried|authenticated|from|does not exist|not found"
+    r"|has been)\b)"
 )
 _SHELL = Lazy(r"\[(?P<user>[\w.-]{1,32})@(?P<host>[\w.-]{1,64})(?= [^\]\n]{1,64}\][$#])")
 _LISTING = Lazy(
     r"^(?P<lead>[bcdlps-](?:[r-][w-][xsStT-]){3}[@+.]? +\d+ +)(?P<user>[\w.$-]+)(?P<gap> +)"
-        r"(?P<group>[\w.$-]+)(?= +\d)"
+    r"(?P<group>[\w.$-]+)(?= +\d)"
 )
 _SUDO = Lazy(r"(?P<lead>\bsudo: +)(?P<bare>[\w.-]{2,40})(?= : )")
-_GECOS = Lazy(r"^(?P<user>[\w.-]{2,32}):x:\d+:\d+:(?P<name>[^:]*):(?=/)")
+_GECOS = Lazy(r"^(?P<user>[\w.-]{2,32}):x:(?P<ids>\d+:\d+):(?P<name>[^:]*):(?=/)")
 _MAC_GREETING = Lazy(
     r"\b(?P<bare>[A-Z][\w-]{1,30})(?P<tail>['’]s (?:MacBook|iMac|Mac |iPhone|iPad|Mac-|PC\b"
-        r"|Laptop|Computer))"
+    r"|Laptop|Computer))"
 )
 
-_WORDS = words("""
-    not no is was are were has had have does did do the a an and or but with without in on at to for
-    from by of input output data agent agents interface interaction id ids name names info profile
-    setting settings preference preferences session sessions object model table error errors exception
-    invalid missing unknown required denied failed failure success successful expired locked disabled
-    enabled active inactive deleted created updated must should cannot can could will would may might
-    defined type types code codes mode space level event events action actions request requests
-    response string number boolean undefined null none nil true false unauthorized forbidden
-    unauthenticated anonymous guest account accounts password email login logout role roles group
-    groups permission permissions access already exists found initiated cancelled canceled aborted
-    interrupted prompt message messages experience guide manual story stories test tests testing
-    service system root admin administrator nginx apache cloudflare gunicorn uvicorn envoy express
-    microsoft-iis kestrel caddy openresty litespeed tomcat jetty cowboy gws akamai vercel netlify
-    unavailable unreachable down up running stopped started starting ready busy connected
-    disconnected closed open listening responding timeout timed offline online here there this that
-    key value list array json text html world everyone all nobody somebody me you we they it us
-    again back there friend sir madam team mr mrs ms customer developer developers user users
-    default defaults primary secondary main local remote public private internal external any other
-    another every each one two first last next previous current new old same own self owner
-    someone somebody another others else nothing something
-    wrong bad good ok okay off only too also just still yet now then when where which who why how
-    authentication authorization verification validation registration consent feedback content home
-    validate verify check create update delete insert select get set post put patch fetch find
-    localhost server client host hostname port socket address addresses process thread process's
-    mismatch verification unverified not-found selected chosen redacted filtered masked hidden
-    """)
+_WORDS = words(
+    """
+    not no is was are were has had have does did do the a an and or but with without in on at to
+    for from by of input output data agent agents interface interaction id ids name names info
+    profile setting settings preference preferences session sessions object model table error
+    errors exception invalid missing unknown required denied failed failure success successful
+    expired locked disabled enabled active inactive deleted created updated must should cannot
+    can could will would may might defined type types code codes mode space level event events
+    action actions request requests response string number boolean undefined null none nil true
+    false unauthorized forbidden unauthenticated anonymous guest account accounts password email
+    login logout role roles group groups permission permissions access already exists found
+    initiated cancelled canceled aborted interrupted prompt message messages experience guide
+    manual story stories test tests testing service system root admin administrator nginx apache
+    cloudflare gunicorn uvicorn envoy express microsoft-iis kestrel caddy openresty litespeed
+    tomcat jetty cowboy gws akamai vercel netlify unavailable unreachable down up running
+    stopped started starting ready busy connected disconnected closed open listening responding
+    timeout timed offline online here there this that key value list array json text html world
+    everyone all nobody somebody me you we they it us again back there friend sir madam team mr
+    mrs ms customer developer developers user users default defaults primary secondary main
+    local remote public private internal external any other another every each one two first
+    last next previous current new old same own self owner someone somebody another others else
+    nothing something wrong bad good ok okay off only too also just still yet now then when
+    where which who why how authentication authorization verification validation registration
+    consent feedback content home validate verify check create update delete insert select get
+    set post put patch fetch find localhost server client host hostname port socket address
+    addresses process thread process's mismatch verification unverified not-found selected
+    chosen redacted filtered masked hidden
+    """
+)
 
 
 def scrub_keyed(text: str) -> str:
@@ -143,16 +147,18 @@ def scrub_phrases(text: str) -> str:
     text = _USER_DID.sub(_phrase, text)
     text = _SHELL.sub(lambda m: f"[{ph.USER}@{ph.HOST}", text)
     text = _SUDO.sub(_phrase, text)
-    text = _GECOS.sub(
-        lambda m: (
-            f"{ph.USER}:x:{m[0].sp"
-                f"lit(':x:')[1].rsplit(m['name'], 1)[0] if m['name'] else m[0].split(':x:')[1]"
-                f"[:-1]}{ph.USER if m['name'] else ''}:"
-        ),
-        text,
-    )
+    text = _GECOS.sub(_account_line, text)
     text = _MAC_GREETING.sub(lambda m: ph.USER + m["tail"], text)
     return _PHRASES.sub(_phrase, text)
+
+
+def _account_line(match: re.Match[str]) -> str:
+    """A line of /etc/passwd."""
+    full_name = ph.USER if match["name"] else ""
+    return f"{ph.USER}:x:{match['ids']}:{full_name}:"
+
+
+_GREETINGS = ("hello", "hi", "welcome", "dear")
 
 
 def _known(value: str) -> bool:
@@ -216,13 +222,11 @@ def _keyed_host(match: re.Match[str]) -> str:
         _known(value)
         or "/" in value
         or value.lower().startswith("localhost")
-        or " " in value
-        and "ssid" not in key
-        and "name" not in key
+        or (" " in value and "ssid" not in key and "name" not in key)
     ):
         return match[0]
-    if ("addr" in key or "server" in key and "name" not in key) and not quoted:
-        spelled = "=" in match["op"] and ";" in match.string or "." in value.rstrip(".")
+    if ("addr" in key or ("server" in key and "name" not in key)) and not quoted:
+        spelled = ("=" in match["op"] and ";" in match.string) or "." in value.rstrip(".")
         if not spelled or ("addr" in key and "." not in value):
             return match[0]
     if _is_code(value, match):
@@ -247,9 +251,9 @@ def _phrase(match: re.Match[str]) -> str:
     lead = match["lead"]
     if _known(stripped):
         return match[0]
-    if lead[-1] not in "\"'`«“" and lead.lower().startswith(("hello", "hi", "welcome", "dear")):
-        if not stripped[0].isupper() or stripped.isupper():
-            return match[0]
+    greets = lead[-1] not in "\"'`«“" and lead.lower().startswith(_GREETINGS)
+    if greets and (not stripped[0].isupper() or stripped.isupper()):
+        return match[0]
     if "\\" in stripped:
         return lead + ph.USER + kept
     if stripped[0].isdigit() or (len(stripped) > 16 and _looks_like_id(stripped)):
@@ -284,7 +288,7 @@ def _domain_user(match: re.Match[str]) -> str:
     domain, user = match["domain"], match["user"]
     if domain in _NOT_DOMAINS or user.isupper() or user.lower() in ("administrators", "users"):
         return match[0]
-    if len(user) < 3 or "-" in domain and domain.endswith("-"):
+    if len(user) < 3 or ("-" in domain and domain.endswith("-")):
         return match[0]
     return ph.HOST + "\\" + ph.USER
 

@@ -1,7 +1,7 @@
 """Judges the name of a field: does its value hold a secret, and how sure does the name make us?
 
-Names are split into words (``clientSecret``, ``client_secret``, ``CLIENT-SECRET`` alike) and judged by
-words, never by substrings: "keyboard", "author" and "secretary" hold no secrets.
+Names are split into words (``clientSecret``, ``client_secret``, ``CLIENT-SECRET`` alike) and judged
+by words, never by substrings: "keyboard", "author" and "secretary" hold no secrets.
 """
 
 import enum
@@ -36,7 +36,8 @@ KEYWORDS = Lazy(
     r"|activation)[ _.-](?:key|token|secret)s?|one.?time (?:password|pin)|(?:wpa2?|wep"
     r"|wi-?fi|network)[ _-](?:key|psk|pass\w*)|pass(?:word|wd|phrase|code|wort|e\b)?"
     r"|passwor|pwd|pswd|psk|kennwort|contrase|senha|haslo|hasło"
-    r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess|sid|csrf"
+    r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess|sid"
+    r"|csrf"
     r"|xsrf|otp"
     r"|mfa|2fa|pin\b|cv[vc]2?|sig|jwt|bearer|salt|nonce|mnemonic|seed|webhook|recovery|verification"
     r"|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup"
@@ -46,7 +47,8 @@ KEYWORDS = Lazy(
 
 _STRONG = words("""
     password passwd pwd pass passcode passwort pswd psw kennwort contraseña contrasena senha haslo
-    hasło пароль 密码 パスワード motdepasse secret secrets credential credentials apikey apikeys
+    hasło пароль 密码 パスワード motdepasse secret secrets
+    credential credentials apikey apikeys
     privatekey secretkey accesskey accountkey sharedkey masterkey authkey encryptionkey storepass
     keypass dbpass userpass sshpass mypass rootpass adminpass requirepass psk rootpw adminpw pw
     userpw bindpw passw licensekey productkey pgpassword mysqlpassword sharedaccesskey
@@ -69,7 +71,8 @@ _KEY_OF = words("""
     consumer service license licence product subscription function deploy session ssh rsa aes hmac
     crypto symmetric wallet signature admin server write read ingest activation webhook user root
     openai anthropic stripe github gitlab azure aws gcp google algolia datadog sendgrid twilio
-    wpa wpa2 wep wifi network mailgun mapbox sentry firebase groq mistral cohere deepgram elevenlabs pinecone serpapi
+    wpa wpa2 wep wifi network mailgun mapbox sentry firebase
+    groq mistral cohere deepgram elevenlabs pinecone serpapi
     """)
 _NOT_KEY_OF = words("""
     primary foreign public cache sort partition row object unique registry hot shortcut map dict

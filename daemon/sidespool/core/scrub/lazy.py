@@ -36,8 +36,7 @@ class Lazy:
 
 
 def run_left(text: str, at: int, floor: int, run: Lazy) -> int:
-    """Start of the longest stretch that ends at ``at``, not before ``floor``, of which ``run`` accepts
-    every character.
+    """Start of the longest stretch ending at ``at``, not before ``floor``, that ``run`` accepts.
 
     ``run`` is matched against the reversed window: searching for ``[class]*$`` from the left would
     try every start and cost the square of the window.

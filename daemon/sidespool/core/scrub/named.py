@@ -1,8 +1,8 @@
 """Finds secrets by the name in front of them, in every notation that names a value.
 
-Plain ``key=value`` and ``key: value``, JSON, JSON inside JSON, Python reprs, XML, query strings, flags,
-headers, name/value pairs, netrc, SQL and prose ("the password is …"). The search starts at a keyword
-and reads left and right from there in code, so no pattern begins with a repeated class.
+Plain ``key=value`` and ``key: value``, JSON, JSON inside JSON, Python reprs, XML, query strings,
+flags, headers, name/value pairs, netrc, SQL and prose ("the password is …"). The search starts at
+a keyword and reads left and right from there in code, so no pattern begins with a repeated class.
 """
 
 import re
@@ -97,12 +97,12 @@ def _value_after(text: str, start: int, end: int, kind: Kind) -> list[Span]:
     for pattern, sure in ((_PAIR, True), (_VALUE_TAG, True), (_ITEM, False)):
         if match := pattern.match(text, end):
             return _take(text, match.end(), kind if sure else _lesser(kind), not sure, False)
-    if text[start - 1 : start] in ("<", ":") or text[start - 2 : start] == '="':
-        if match := _TAG.match(text, end):
-            return _take_tag(text, match.end(), kind)
-    if text[start : start + 1] == "-" or text[start - 1 : start] == "-":
-        if match := _FLAG.match(text, end):
-            return _take(text, match.end(), kind, False, True)
+    in_tag = text[start - 1 : start] in ("<", ":") or text[start - 2 : start] == '="'
+    if in_tag and (match := _TAG.match(text, end)):
+        return _take_tag(text, match.end(), kind)
+    is_flag = "-" in (text[start : start + 1], text[start - 1 : start])
+    if is_flag and (match := _FLAG.match(text, end)):
+        return _take(text, match.end(), kind, False, True)
     if match := _CALL.match(text, end):
         return _take(text, match.end(), _lesser(kind), True, False)
     if match := _VERB.match(text, end):

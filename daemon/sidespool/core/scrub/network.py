@@ -33,6 +33,9 @@ _ADDRESS_BEFORE = Lazy(
 )
 
 
+_UNSPECIFIED = ".".join("0000")
+
+
 def scrub_ipv4(text: str) -> str:
     """{IP} for each dotted quad but loopback, unspecified, masks and versions."""
     return _IPV4.sub(_ipv4, text)
@@ -42,7 +45,7 @@ def _ipv4(match: re.Match[str]) -> str:
     quad = match[0]
     text = match.string
     first, second, third, fourth = (int(part) for part in quad.split("."))
-    if first == 127 or quad == "0.0.0.0" or (first == 255 and (fourth == 0 or third < 255)):
+    if first == 127 or quad == _UNSPECIFIED or (first == 255 and (fourth == 0 or third < 255)):
         return quad
     before = text[max(0, match.start() - 24) : match.start()]
     if _VERSION_BEFORE.search(before):
@@ -112,7 +115,7 @@ _MAC_KEYED = Lazy(
 
 
 def scrub_mac(text: str) -> str:
-    """{MAC} for EUI-48 and EUI-64 in the three usual forms, and for bare digits under their name."""
+    """{MAC} for EUI-48 and EUI-64 in the usual forms, and for bare digits under their name."""
     text = _MAC_KEYED.sub(lambda m: m["lead"] + ph.MAC, text)
     return _MAC.sub(_mac, text)
 

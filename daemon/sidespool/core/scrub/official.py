@@ -1,4 +1,4 @@
-"""Numbers an authority or a maker gave: national ids, Windows SIDs, hardware ids, positions on earth."""
+"""Numbers an authority or a maker gave: national ids, SIDs, hardware ids; and places on earth."""
 
 import re
 

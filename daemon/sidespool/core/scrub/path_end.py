@@ -69,7 +69,7 @@ _NO_SURNAME = words("""
 
 
 def find_end(text: str, start: int, body: int) -> int:
-    """End (exclusive) of the path that starts at ``start``; ``body`` is past its scheme or drive."""
+    """End (exclusive) of the path that starts at ``start``; ``body`` is past scheme or drive."""
     opener = text[start - 1] if start else ""
     if opener in _CLOSERS:
         close = _closing(text, start, opener)
@@ -205,11 +205,13 @@ def _extend(text: str, start: int, end: int, limit: int) -> int:
     if _has_extension(segment):
         return end
     if match := _WORDS_TO_SEPARATOR.match(text, end, limit):
-        same = text[match.end()] in text[start:end]
-        if same and _plausible(match[0], text[match.end()]) and not match[0].endswith((":", "'")):
+        separator = text[match.end()]
+        ends_well = separator in text[start:end] and not match[0].endswith((":", "'"))
+        if ends_well and _plausible(match[0], separator):
             return match.end()
     if match := _WORDS_TO_EXTENSION.match(text, end, limit):
-        if (stop := _extension_end(match[0])) and match.end() <= limit:
+        stop = _extension_end(match[0])
+        if stop:
             return end + stop
     return _surname_end(text, start, end, limit)
 

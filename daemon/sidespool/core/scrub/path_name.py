@@ -61,7 +61,7 @@ class Roots:
 
 
 def split(path: str) -> Segments:
-    """Segments with their places. A scheme is cut off; a leading ``?`` or ``.`` of ``\\\\?\\`` too."""
+    """Segments with their places, without a scheme and without the ``?`` of ``\\\\?\\``."""
     start = 0
     if match := _SCHEME.match(path):
         start = match.end()
@@ -217,9 +217,9 @@ def _variable(first: str, parts: list[str]) -> tuple[int, str]:
     rest = parts[1:]
     if first.startswith("~") and len(first) > 1 and first[1:] not in ("root", "+", "-"):
         return 1, ph.USER_HOME_PATH
-    if rest and (rest[0].startswith(".") or "appdata" in first or "programdata" in first):
-        if keeps_name(rest[-1], in_frame=True):
-            return 0, ""
+    settings = rest and (rest[0].startswith(".") or "appdata" in first or "programdata" in first)
+    if settings and keeps_name(rest[-1], in_frame=True):
+        return 0, ""
     if not rest or all(_public_below_home(part) for part in rest):
         return 0, ""
     return 1, ph.USER_HOME_PATH

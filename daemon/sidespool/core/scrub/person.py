@@ -45,7 +45,14 @@ def scrub_mail(text: str) -> str:
     if not pieces:
         return text
     pieces.append(text[done:])
-    return "".join(pieces)
+    return _NAMED_MAIL.sub(lambda m: f"{ph.USER}{m['gap']}", "".join(pieces))
+
+
+# Jane Doe <jane@…>: the name in front of a bracketed address.
+_NAMED_MAIL = Lazy(
+    r"(?<![\w.])[^\W\d_a-z][\w'’.-]{0,30}(?: [^\W\d_][\w'’.-]{0,30}){0,3}"
+    rf"(?P<gap>\"? \\?<(?={ph.EMAIL}))"
+)
 
 
 def _is_mail(local: str, domain: str, text: str, at: int) -> bool:

@@ -1,8 +1,8 @@
 """The closed list of placeholders, and their hiding while a text is worked on.
 
 While the passes run, every placeholder is one Unicode noncharacter (U+FDD0 and up). No pattern can
-match into it or across it by accident, and a class such as ``[^\\s"]`` sees one character instead of
-a word in braces. Noncharacters never occur in interchanged text, so nothing real is mistaken.
+match into it or across it by accident, and a class such as ``[^\\s"]`` sees one character instead
+of a word in braces. Noncharacters never occur in interchanged text, so nothing real is mistaken.
 """
 
 from sidespool.core.scrub.lazy import Lazy
@@ -89,7 +89,7 @@ _ANY_MARK = Lazy(f"[{MARKS}]")
 
 
 def hide(text: str) -> str:
-    """Replaces every written placeholder by its mark. What stands after it stays open to the passes."""
+    """Replaces every written placeholder by its mark. What follows it stays open to the passes."""
     if "{" not in text:
         return text
     return _WRITTEN.sub(lambda match: _MARK_OF[match[1]], text)

@@ -36,13 +36,15 @@ _DEPTH_MAX = 4
 _CACHED_LINES_MAX = 4096
 _CACHED_LENGTH_MAX = 1024
 
+_NOBODY = ScrubContext()
+
 Pass = Callable[[str], str]
 
 
 class Scrubber:
     """Scrubs strings for one machine. Not thread safe; pure but for its cache and ``failures``."""
 
-    def __init__(self, context: ScrubContext = ScrubContext()) -> None:
+    def __init__(self, context: ScrubContext = _NOBODY) -> None:
         self.failures = 0
         self._names = Names(context)
         self._roots = Roots(context)
@@ -104,6 +106,7 @@ class Scrubber:
             (gate.NAMED, named.scrub_named),
             (gate.NAMED, header.scrub_bare),
             (gate.COMMAND, command.scrub_commands),
+            (gate.COMMAND | gate.MAIL, command.scrub_hosts_after),
             (gate.URL, url.scrub_urls),
             (gate.IDENTITY, identity.scrub_phrases),
             (gate.PATH, lambda s: path.scrub_paths(s, self._roots)),

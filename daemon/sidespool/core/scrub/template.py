@@ -16,41 +16,43 @@ _ROOT = Lazy(
 _QUOTED_PATH = Lazy(rf"(?P<q>[\"'`])[{ph.ROOT_MARKS}][^\"'`\n]{{0,400}}(?P=q)")
 _PROPERTY = Lazy(
     r"(?P<lead>(?:\breading|\bsetting|\bread|\bset|\bproperty|\bproperties|\battribute"
-        r"|\bdelete property|\bdefine property|\baccess|\bkey|\bfield|\bcolumn"
+    r"|\bdelete property|\bdefine property|\baccess|\bkey|\bfield|\bcolumn"
     r"|\bproperty of|\bmember|\bevaluating|\bKeyError:|\bkey:|\bproperty:|\bfield:"
-        r"|\bparameter|\bargument|\bprop|\bsetter for|\bdestructure property)\s{1,3}\(?)"
+    r"|\bparameter|\bargument|\bprop|\bsetter for|\bdestructure property)\s{1,3}\(?)"
     r"(?P<q>[\"'`])(?P<name>[^\"'`\n]{0,200})(?P=q)",
     re.IGNORECASE,
 )
 _PROPERTY_OF = Lazy(r"(?P<lead>\b[Cc]annot (?:read|set) propert(?:y|ies) )(?P<name>[\w$]+)(?= of)")
 _STATUS = Lazy(
     r"(?P<lead>(?:\bstatus(?:[ _]?code)?|\bstatuscode|\bHTTP(?:/\d(?:\.\d)?)?(?: error"
-        r"| status| code)?|\bhttp(?:_| )?(?:status|code|error)"
-        r"|\bresponded with(?: a)?(?: status)?"
+    r"| status| code)?|\bhttp(?:_| )?(?:status|code|error)"
+    r"|\bresponded with(?: a)?(?: status)?"
     r"|\breturned(?: an?)?(?: error)?|\bresponse(?: code)?|\bserver error|\bclient error"
-        r"|\bfailed with(?: error)?(?: code)?|\bgot|\breceived|\bexit(?:ed)?(?: with)?(?: code"
-        r"| status)?|\bexit code|\bcode)"
+    r"|\bfailed with(?: error)?(?: code)?|\bgot|\breceived|\bexit(?:ed)?(?: with)?(?: code"
+    r"| status)?|\bexit code|\bcode)"
     r"[\"']?(?:\s{0,2}[:=]\s{0,2}|\s{1,2}|\s?\()(?:of )?)(?P<code>-?\d{1,3}|\d{10})(?![\w.%:-])",
     re.IGNORECASE,
 )
 _UUID = Lazy(r"(?<![\w-])[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}(?![\w-])")
 _MONTH = r"(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Sept|Oct|Nov|Dec)[a-z]{0,6}"
 _CLOCK = r"\d{1,2}:\d{2}(?::\d{2}(?:[.,]\d{1,9})?)?(?:\s?[AaPp][Mm]\b)?"
-_ZONE = r"(?:\s?(?:Z\b|UTC|GMT(?:[+-]\d{4})?|[A-Z]{3,4}\b"
-    r"|[+-]\d{2}:?\d{2}))?(?:\s\([A-Za-z .]{2,40}\))?"
+_ZONE = (
+    r"(?:\s?(?:Z\b|UTC|GMT(?:[+-]\d{4})?|[A-Z]{3,4}\b|[+-]\d{2}:?\d{2}))?"
+    r"(?:\s\([A-Za-z .]{2,40}\))?"
+)
 _DATE = Lazy(
     rf"(?<![\w.-])(?:datetime\.datetime\([\d, ]{{8,40}}\)|(?:19"
-        rf"|20)\d{{2}}[01]\d[0-3]\d[T ]\d{{2}}:?\d{{2}}:?\d{{2}}(?:\.\d{{1,9}})?{_ZONE}"
-        rf"|\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:(?:[T ]|, ){_CLOCK}{_ZONE})?"
+    rf"|20)\d{{2}}[01]\d[0-3]\d[T ]\d{{2}}:?\d{{2}}:?\d{{2}}(?:\.\d{{1,9}})?{_ZONE}"
+    rf"|\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:(?:[T ]|, ){_CLOCK}{_ZONE})?"
     rf"|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}(?:,? {_CLOCK}{_ZONE})?"
     rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:{_MONTH} \d{{1,2}}"
-        rf"|\d{{1,2}}[ -]{_MONTH})(?:,?[ -]\d{{2}}(?:\d{{2}})?(?![\d:]))?(?:,?:?"
-        rf" {_CLOCK}{_ZONE})?(?: \d{{4}})?"
+    rf"|\d{{1,2}}[ -]{_MONTH})(?:,?[ -]\d{{2}}(?:\d{{2}})?(?![\d:]))?(?:,?:?"
+    rf" {_CLOCK}{_ZONE})?(?: \d{{4}})?"
     r")(?![\w])"
 )
 _TIME = Lazy(
     rf"(?<![\w.:])(?:\d{{1,2}}:\d{{2}}:\d{{2}}(?:[.,]\d{{1,9}})?(?:\s?[AaPp][Mm]\b)?{_ZONE}"
-        rf"|\d{{1,2}}:\d{{2}}\s?[AaPp][Mm])(?![\w:])"
+    rf"|\d{{1,2}}:\d{{2}}\s?[AaPp][Mm])(?![\w:])"
 )
 _TRACEPARENT = Lazy(
     r"(?<![\w-])(?:00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|1-[0-9a-f]{8}-[0-9a-f]{24})(?![\w-])"

@@ -14,7 +14,10 @@ from sidespool.core.scrub.lexicon import words
 
 _MARK = Lazy(r":(?:\\{0,4}/){2}")
 _SCHEME_RUN = Lazy(r"[A-Za-z0-9+.-]*", re.ASCII)
-_BODY = Lazy(r"(?:[^\s\"<>`|{}\\“”«»]|\\{1,4}/|\$?\{[^{}\s\"]{0,64}\}|\\u0026|\\(?=[^\s\"nrt\\]))+")
+_BODY = Lazy(
+    r"(?:[^\s\"<>`|{}\\“”«»]|\\{1,4}/|\$?\{[^{}\s\"]{0,64}\}"
+    r"|\\u0026|\\(?=[^\s\"nrt\\]))+"
+)
 _TRAILING = ".,;:!?'…*"
 _BALANCE = {")": "(", "]": "[", "}": "{"}
 PATH_SCHEMES = words(
@@ -83,7 +86,7 @@ def scrub_urls(line: str) -> str:
 
 
 def _scheme(line: str, end: int, floor: int) -> tuple[int, str]:
-    """Start and lower-case name of the scheme; an escape such as ``\\n`` in front is no part of it."""
+    """Start and lower-case name of the scheme; an escape such as ``\\n`` in front is no part."""
     start = run_left(line, end, max(floor, end - 31), _SCHEME_RUN)
     while start < end and not line[start].isalpha():
         start += 1

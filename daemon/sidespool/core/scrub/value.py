@@ -27,7 +27,8 @@ _WORDS = words("""
     whitespace comment newline indent dedent symbol regexp template name punc colon comma brace
     loading waiting pending ready done cancelled canceled aborted timeout timed closed open opened
     disabled enabled active inactive new old current previous next first last one two three more
-    include same-origin omit here there when where which who why how what generated encrypted hashed plain plaintext weak
+    include same-origin omit here there when where which who why how what generated
+    encrypted hashed plain plaintext weak
     strong short long same different reused support supported unsupported unavailable available
     rotation rotated cleared stored saved loaded retrieved fetched sent received read written
     """)
@@ -114,7 +115,7 @@ _NEXT = Lazy(r"[;,&](?:\s|$|[\"']?[\w .-]{1,40}[\"']?\s{0,2}[=:])")
 def read(text: str, start: int, glued: bool) -> tuple[int, int, str]:
     """Span of the value that begins at ``start`` without its quotes, and its opening quote.
 
-    ``glued``: the value follows an equals sign directly, so quotes and brackets inside belong to it.
+    ``glued``: the value follows an equals sign, so quotes and brackets inside belong to it.
     """
     if match := _OPEN.match(text, start):
         escape, quote = match[1], match[2]
@@ -123,9 +124,9 @@ def read(text: str, start: int, glued: bool) -> tuple[int, int, str]:
     if run is None:
         return start, start, ""
     end = run.end()
-    if cut := _NEXT.search(text, start, min(len(text), end + 2)):
-        if cut.start() > start:
-            end = min(end, cut.start())
+    cut = _NEXT.search(text, start, min(len(text), end + 2))
+    if cut and cut.start() > start:
+        end = min(end, cut.start())
     return start, _close(text, start, end, glued), ""
 
 

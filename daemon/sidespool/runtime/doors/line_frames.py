@@ -64,3 +64,9 @@ class LineBuffer:
             self._buffer[:rest] = self._buffer[cut + 1 : self._end]
         self._end = rest
         return lines
+
+    def rest(self) -> bytes:
+        """What was left without an end: a stream may close after its last frame."""
+        last = bytes(memoryview(self._buffer)[: self._end])
+        self._end = 0
+        return last

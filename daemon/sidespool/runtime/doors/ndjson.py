@@ -16,10 +16,13 @@ from sidespool.runtime.doors.reception import Reception
 class NdjsonProtocol(asyncio.BufferedProtocol):
     """One connection. The first line is a hello with the token."""
 
-    def __init__(self, reception: Reception, token: str, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, reception: Reception, token: str, deadline_s: float = FRAME_DEADLINE_S
+    ) -> None:
         self._reception = reception
         self._token = token
-        self._loop = loop
+        self._deadline_s = deadline_s
+        self._loop = asyncio.get_running_loop()
         self._lines = LineBuffer()
         self._out: list[bytes] = []
         self._transport: Any = None
@@ -60,7 +63,7 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
         if self._lines.too_long:
             conversation.on_oversize()
         if conversation.closing:
-            self._close()
+            self._end(conversation)
             return
         if lines or self._deadline is None:
             self._arm_or_rest(conversation)
@@ -76,7 +79,7 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
 
     def _arm(self) -> None:
         self._disarm()
-        self._deadline = self._loop.call_later(FRAME_DEADLINE_S, self._late)
+        self._deadline = self._loop.call_later(self._deadline_s, self._late)
 
     def _disarm(self) -> None:
         if self._deadline is not None:
@@ -102,10 +105,19 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
         if self._out and not self._transport.is_closing():
             self._transport.write(b"\n".join(self._out) + b"\n")
         self._out.clear()
+        conversation = self._conversation
+        if conversation is not None and conversation.closing and conversation.settled:
+            self._transport.close()
 
-    def _close(self) -> None:
-        self._flush()
-        self._transport.close()
+    def _end(self, conversation: Conversation) -> None:
+        """Nothing more is read; the connection closes with the last answer."""
+        self._disarm()
+        conversation.closing = True
+        if conversation.refused:
+            self._reception.refuse("token")
+        self._transport.pause_reading()
+        if conversation.settled:
+            self._flush()
 
     # -- back-pressure -------------------------------------------------------------------------
 
@@ -130,9 +142,18 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
         self._resume()
 
     def _resume(self) -> None:
-        if not (self._client_slow or self._disk_slow or self._transport.is_closing()):
+        conversation = self._conversation
+        ended = conversation is None or conversation.closing or self._transport.is_closing()
+        if not (self._client_slow or self._disk_slow or ended):
             self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         """The client has said all: answers that are due still go out, then it closes."""
-        return False
+        conversation = self._conversation
+        if conversation is None or conversation.closing:
+            return conversation is not None
+        last = self._lines.rest()
+        if last.strip():
+            conversation.on_lines(last)
+        self._end(conversation)
+        return True

@@ -21,6 +21,7 @@ class Reception:
         self.refused: dict[str, int] = {}
         self._spawn = spawn
         self._open: dict[Conversation, asyncio.Task[None]] = {}
+        self._leaving: set[asyncio.Task[None]] = set()
 
     @property
     def full(self) -> bool:
@@ -43,15 +44,18 @@ class Reception:
         return conversation
 
     def leave(self, conversation: Conversation) -> None:
-        """The connection is gone."""
+        """The connection is gone; what its client has decided is still carried out."""
         task = self._open.pop(conversation, None)
         if task is not None:
-            task.cancel()
+            conversation.leave()
+            self._leaving.add(task)
+            task.add_done_callback(self._leaving.discard)
 
     def close(self) -> None:
         """Ends every conversation."""
-        for conversation in tuple(self._open):
-            self.leave(conversation)
+        for task in (*self._open.values(), *self._leaving):
+            task.cancel()
+        self._open.clear()
 
     def refuse(self, why: str) -> None:
         """Counts a refused connection or request; the log is not flooded."""

@@ -5,7 +5,7 @@ import sys
 from typing import Any
 
 from sidespool.core.gate import GateRules, origin_allowed
-from sidespool.runtime.doors.guard import GuardProtocol
+from sidespool.runtime.doors.guard import GuardProtocol, Lobby
 from sidespool.runtime.doors.ndjson import NdjsonProtocol
 from sidespool.runtime.doors.reception import Reception, Spawn
 from sidespool.runtime.doors.shows import Shows
@@ -33,10 +33,12 @@ class Doors:
         step, reception = self._doorstep, self._reception
 
         def ndjson() -> NdjsonProtocol:
-            return NdjsonProtocol(reception, step.token, loop)
+            return NdjsonProtocol(reception, step.token)
+
+        lobby = Lobby(reception)
 
         def guard() -> GuardProtocol:
-            return GuardProtocol(reception, self._rules, self._handler, loop, spawn)
+            return GuardProtocol(reception, self._rules, self._handler, spawn, lobby)
 
         if step.unix is not None:
             self._servers.append(await loop.create_unix_server(ndjson, sock=step.unix))

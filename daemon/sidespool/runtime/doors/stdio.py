@@ -6,9 +6,9 @@ nothing comes. Its end means: the parent is gone.
 """
 
 import asyncio
+import contextlib
 import os
 import queue
-import sys
 import threading
 from collections.abc import Callable
 
@@ -17,22 +17,43 @@ from sidespool.runtime.doors.line_frames import LineBuffer
 from sidespool.runtime.doors.reception import Reception
 
 _READ_BYTES = 256 * 1024
-_OUT_BYTES_MAX = 8 * 1024 * 1024
+# Above the first, standard input is read no further until the parent has read its answers; only
+# what comes unasked (settings) can go on gathering, and is dropped above the second.
+_OUT_BYTES_HIGH = 1 * 1024 * 1024
+_OUT_BYTES_MAX = 32 * 1024 * 1024
 
 
 class StandardOutput:
-    """Writes whole lines in a thread, so that a parent that does not read never stops the loop."""
+    """Writes whole lines in a thread, so that a parent that does not read never stops the loop.
+
+    Lines go past Python's buffer: a pipe that breaks must not leave anything for the exit to fail
+    on.
+    """
 
     def __init__(self) -> None:
         self._queue: queue.SimpleQueue[bytes | None] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
-        self.waiting_bytes = 0
+        self._loop = asyncio.get_running_loop()
+        self._queued_bytes = 0  # counted by the loop
+        self._done_bytes = 0  # counted by the thread
+        self._waiting: list[Callable[[], None]] = []
+
+    @property
+    def full(self) -> bool:
+        """Whether the parent is far behind with reading."""
+        return self._queued_bytes - self._done_bytes > _OUT_BYTES_HIGH
+
+    def when_relieved(self, resume: Callable[[], None]) -> None:
+        """Calls back once when the parent has read on."""
+        self._waiting.append(resume)
+        if not self.full:  # the thread may have looked before
+            self._loop.call_soon(self._relieve)
 
     def write(self, line: bytes) -> None:
-        """Queues a line (without its end); drops it where the parent has stopped reading."""
-        if self.waiting_bytes > _OUT_BYTES_MAX:
+        """Queues a line (without its end)."""
+        if self._queued_bytes - self._done_bytes > _OUT_BYTES_MAX:
             return
-        self.waiting_bytes += len(line)
+        self._queued_bytes += len(line)
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="sidespool-stdout", daemon=True)
             self._thread.start()
@@ -40,18 +61,32 @@ class StandardOutput:
 
     def _run(self) -> None:
         while (line := self._queue.get()) is not None:
-            try:
-                sys.stdout.buffer.write(line + b"\n")
-                sys.stdout.buffer.flush()
-            except (OSError, ValueError):
-                pass  # the parent closed the pipe; end of stdin tells the rest
-            self.waiting_bytes -= len(line)
+            with contextlib.suppress(OSError):  # a closed pipe: end of stdin tells the rest
+                write_whole(1, line + b"\n")
+            self._done_bytes += len(line)
+            if self._waiting and not self.full:
+                try:
+                    self._loop.call_soon_threadsafe(self._relieve)
+                except RuntimeError:
+                    return  # the loop is closed
+
+    def _relieve(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for resume in waiting:
+            resume()
 
     def close(self, timeout_s: float) -> None:
         """Waits for what is queued, for at most `timeout_s`."""
         if self._thread is not None:
             self._queue.put(None)
             self._thread.join(timeout_s)
+
+
+def write_whole(fd: int, data: bytes) -> None:
+    """All of it, however the pipe takes it; raises OSError."""
+    view = memoryview(data)
+    while view:
+        view = view[os.write(fd, view) :]
 
 
 class StandardInput:
@@ -64,11 +99,13 @@ class StandardInput:
         self._may_read = threading.Event()
         self._may_read.set()
         self._reception: Reception | None = None
+        self._output: StandardOutput | None = None
         self._conversation: Conversation | None = None
 
     def open(self, reception: Reception, output: StandardOutput) -> None:
         """Takes frames, too."""
         self._reception = reception
+        self._output = output
         self._conversation = reception.enter(
             output.write, door="electron-main", token=None, trusted=True
         )
@@ -93,22 +130,27 @@ class StandardInput:
                 return
 
     def _arrived(self, data: bytes) -> None:
+        conversation = self._conversation
+        if conversation is not None and not conversation.closing:
+            self._frames(data, conversation)
         if not data:
-            if self._conversation is not None and self._reception is not None:
-                self._reception.leave(self._conversation)
             self._on_end()
             return
-        conversation, reception = self._conversation, self._reception
-        if conversation is not None and reception is not None and not conversation.closing:
-            self._frames(data, conversation)
-            if reception.intake.pressed():
-                reception.intake.when_relieved(self._may_read.set)
-                return
-        self._may_read.set()
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Reads on, unless too much waits for the disk or for the parent to read."""
+        if self._reception is not None and self._reception.intake.pressed():
+            self._reception.intake.when_relieved(self._go_on)
+        elif self._output is not None and self._output.full:
+            self._output.when_relieved(self._go_on)
+        else:
+            self._may_read.set()
 
     def _frames(self, data: bytes, conversation: Conversation) -> None:
+        """Takes in what came; at the end of the stream also what was left without a line end."""
         self._lines.feed(data)
-        lines = self._lines.take()
+        lines = self._lines.take() if data else self._lines.rest()
         if lines:
             conversation.on_lines(lines)
         if self._lines.too_long:

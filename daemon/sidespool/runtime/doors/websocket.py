@@ -1,4 +1,7 @@
-"""One WebSocket: frames in, answers out, with back-pressure and a deadline for what has begun."""
+"""One WebSocket: frames in, answers out, with back-pressure.
+
+The deadline for a message that has begun is kept by doors/watched.py.
+"""
 
 import asyncio
 
@@ -8,7 +11,10 @@ from sidespool.runtime.conversation import MALFORMED, Conversation
 from sidespool.runtime.doors.reception import Reception
 from sidespool.runtime.intake import Intake
 
-ANSWERS_MAX = 1_000  # that may wait for one client before it is read no further
+# What may wait for one client before it is read no further: a thousand acks, or a few answers to
+# frames full of refused events.
+ANSWERS_MAX = 1_000
+ANSWERS_BYTES_MAX = 512 * 1024
 
 
 class _Outbox:
@@ -16,24 +22,30 @@ class _Outbox:
 
     def __init__(self) -> None:
         self.answers: list[bytes] = []
+        self._bytes = 0
         self.wake = asyncio.Event()
         self.drained = asyncio.Event()
         self.drained.set()
+        self.sent = asyncio.Event()
+        self.sent.set()
 
     def send(self, answer: bytes) -> None:
         """Queues an answer."""
         self.answers.append(answer)
+        self._bytes += len(answer)
+        self.sent.clear()
         self.wake.set()
-        if len(self.answers) >= ANSWERS_MAX:
+        if len(self.answers) >= ANSWERS_MAX or self._bytes >= ANSWERS_BYTES_MAX:
             self.drained.clear()
 
     async def deliver(self, socket: web.WebSocketResponse) -> None:
         """Sends what gathered; waits while the client does not read."""
         while self.answers and not socket.closed:
-            answers, self.answers = self.answers, []
+            answers, self.answers, self._bytes = self.answers, [], 0
             for answer in answers:
                 await socket.send_frame(answer, WSMsgType.TEXT)
         self.drained.set()
+        self.sent.set()
 
 
 async def converse(socket: web.WebSocketResponse, reception: Reception) -> None:
@@ -69,7 +81,8 @@ async def _receive_all(
             relieved = asyncio.Event()
             intake.when_relieved(relieved.set)
             await relieved.wait()
-    await outbox.deliver(socket)
+    await conversation.settle()
+    await outbox.sent.wait()
 
 
 async def _send_all(socket: web.WebSocketResponse, outbox: _Outbox) -> None:

@@ -29,18 +29,23 @@ class ExportSettings(msgspec.Struct, frozen=True):
 
 def open_exporter(settings: ExportSettings) -> Exporter:
     """One exporter, or a tee of several. Raises ConfigError naming the setting."""
-    unknown = [name for name in settings.names if name not in _MAKERS]
-    if unknown or not settings.names:
-        named = unknown[0] if unknown else "nothing"
-        raise ConfigError(
-            SETTING, f"names {named!r}", hint=f"Choose from {', '.join(sorted(_MAKERS))}"
-        )
+    check_names(settings.names)
     made = [_MAKERS[name](settings) for name in dict.fromkeys(settings.names)]
     if len(made) == 1:
         return made[0]
     from sidespool.runtime.exporters.tee import TeeExporter
 
     return TeeExporter(made)
+
+
+def check_names(names: tuple[str, ...]) -> None:
+    """Raises ConfigError where a name is none of those that can be made here."""
+    unknown = [name for name in names if name not in _MAKERS]
+    if unknown or not names:
+        named = unknown[0] if unknown else "nothing"
+        raise ConfigError(
+            SETTING, f"names {named!r}", hint=f"Choose from {', '.join(sorted(_MAKERS))}"
+        )
 
 
 def needs_endpoint(names: tuple[str, ...]) -> bool:

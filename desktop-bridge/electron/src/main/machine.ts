@@ -38,6 +38,7 @@ import {
   spawnAfresh,
   spawnWhenFree,
   stop,
+  stopWaiting,
   tryAgain,
   tryNow,
 } from "./rule.js";
@@ -80,8 +81,8 @@ const TABLE: Record<Phase, Row> = {
     timeCame: tryAgain,
     startAsked: tryNow,
     restartAsked: tryNow,
-    stopAsked: go("stopped"),
-    updateAsked: go("updating"),
+    stopAsked: stopWaiting("stopping"),
+    updateAsked: stopWaiting("updating"),
     quitAsked: handOverToNew,
   },
   stopping: {

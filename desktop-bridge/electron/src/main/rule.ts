@@ -142,14 +142,26 @@ export const overdue: Rule = (state, fact, now, dice) =>
 
 // -- stopping --------------------------------------------------------------------------------
 
+/** Asked to end while no daemon of ours is at work. */
+export const stopWaiting =
+  (phase: "stopping" | "updating"): Rule =>
+  (state, _fact, now) => [left(state, phase, now), []];
+
 /** Asked to end: politely first, see `escalate`. An adopted daemon is only left. */
 export const stop =
   (phase: "stopping" | "updating", then: State["then"]): Rule =>
   (state, _fact, now) => {
-    if (state.adopted) return [at(state, phase === "updating" ? phase : "stopped"), [{ do: "leave" }]];
+    if (state.adopted) return [left(state, phase, now), [{ do: "leave" }]];
     const deadline = now + state.graceMs + GRACE_MARGIN_MS;
     return [at(state, phase, { step: "endInput", then, deadline }), [{ do: "shutdown" }]];
   };
+
+/** The child that named the other daemon ends by itself, and is made to if it does not. */
+function left(state: State, phase: "stopping" | "updating", now: number): State {
+  const known = { adopted: false, then: "stopped" } as const;
+  if (!state.child) return at(state, phase === "updating" ? phase : "stopped", known);
+  return at(state, phase, { ...known, step: "kill", deadline: now + TERMINATE_MS });
+}
 
 export const restart: Rule = (state, fact, now, dice) =>
   state.adopted
@@ -192,7 +204,7 @@ export const handOver: Rule = (state) => [
 /** No daemon, but events: one more is started, fed through its input, and left to itself. */
 export const handOverToNew: Rule = (state, fact, now, dice) => {
   const pending = fact.kind === "quitAsked" && fact.pending;
-  if (!pending || state.child) return [at(state, "stopped"), []];
+  if (!pending || state.child) return [left(state, "stopping", now), []];
   const [started, spawned] = spawn(state, fact, now, dice);
   const [next, commands] = handOver(started, fact, now, dice);
   return [next, [...spawned, ...commands]];

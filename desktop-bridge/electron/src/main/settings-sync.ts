@@ -36,6 +36,8 @@ export class SettingsSync {
   #known: Chosen | undefined;
   #seen: AppSettingsView = {};
   #telling = 0;
+  /** Settles with the answer to the latest change. */
+  #answered: Promise<unknown> = Promise.resolve();
   #fixed: Fixed;
   /** Choices of this run, for a store without `set`. */
   readonly #choices: { -readonly [N in Name]?: Chosen[N] } = {};
@@ -100,7 +102,7 @@ export class SettingsSync {
     return this.push();
   }
 
-  /** Tells the daemon what it does not know yet; does nothing where there is no difference. */
+  /** Tells the daemon what it does not know yet; resolves when it knows everything, or cannot. */
   push(): Promise<unknown> {
     const fixed = readFixed(this.store);
     const wanted = this.#wanted();
@@ -113,12 +115,13 @@ export class SettingsSync {
       return Promise.resolve();
     }
     const change = this.#known && settingsChange(this.#known, wanted);
-    if (change === undefined) return Promise.resolve();
+    if (change === undefined) return this.#answered;
     this.#known = wanted;
     this.#telling += 1;
-    return this.hands.tell(change, () => {
+    this.#answered = this.hands.tell(change, () => {
       this.#telling = Math.max(0, this.#telling - 1);
     });
+    return this.#answered;
   }
 
   #wanted(): Chosen {

@@ -27,6 +27,7 @@ export interface SupervisorEvents {
   onFrame(frame: DaemonFrame): void;
   onPing(link: Link): void;
   onShutdown(link: Link): void;
+  /** The phase changed, or the child is gone. */
   onPhase(phase: Phase): void;
   onCrash(code: number | null, hung: boolean): void;
   onErrorLine(line: string): void;
@@ -76,16 +77,17 @@ export class Supervisor {
 
   /** Something happened; what the machine orders is done before this returns. */
   tell(fact: Fact): void {
-    const before = this.#state.phase;
+    const before = this.#state;
     const [state, commands] = step(this.#state, fact, this.world.now(), this.world.dice());
     this.#state = state;
-    if (before === "ready" && state.phase !== "ready") this.ready = undefined;
+    if (before.phase === "ready" && state.phase !== "ready") this.ready = undefined;
     for (const command of commands) this.#obey(command);
     // While it is being asked to end, a child may still answer.
     const talks = state.phase === "stopping" || state.phase === "updating";
     if (state.phase !== "ready" && !(talks && state.child)) this.#dropLink();
     this.#arm();
-    if (state.phase !== before) this.events.onPhase(state.phase);
+    const gone = before.child && !state.child;
+    if (state.phase !== before.phase || gone) this.events.onPhase(state.phase);
   }
 
   /** Ends the daemon's input, or leaves another's daemon: the last act of an app that quits. */

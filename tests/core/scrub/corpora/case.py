@@ -1,7 +1,10 @@
 """One case of a corpus, and the counting of leaks and damage."""
 
+import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
 
 Scrub = Callable[[str, dict[str, object] | None], str]
 
@@ -52,3 +55,23 @@ def score(cases: Iterable[Case], scrub: Scrub) -> Score:
                 total.damaged += 1
                 total.faults.append(("DAMAGE", case.id, token, f"{case.text!r} -> {output!r}"))
     return total
+
+
+def rows(name: str) -> list[Any]:
+    """The JSON lines of a data file beside this module."""
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return [json.loads(line) for line in text.split("\n") if line]
+
+
+def texts(name: str) -> list[str]:
+    """The lines of a text file beside this module."""
+    text = Path(__file__).with_name(name).read_text(encoding="utf-8")
+    return [line for line in text.split("\n") if line.strip()]
+
+
+def written(name: str) -> list[Case]:
+    """Cases that are written out in a data file."""
+    return [
+        Case(f"{name}-{n}", r["input"], tuple(r["leak"]), tuple(r["keep"]), r.get("context"))
+        for n, r in enumerate(rows(name), 1)
+    ]

@@ -46,7 +46,18 @@ const ROADS: Roads = { socket: openSocket, port: openPort };
 const EMPTY = encodeFrame({ op: 'emit', events: [] });
 const AHEAD = EMPTY.length - 2;
 
-export class Client {
+/** What the Angular service needs; the testing entry point gives another. */
+export interface ClientLike {
+  readonly counts: Counts;
+  start(): void;
+  stop(): void;
+  emit<Name extends EventName>(...event: EmitArguments<Name>): void;
+  ask(question: Question): Promise<DaemonFrame | undefined>;
+  read(path: string): Promise<string | undefined>;
+  unload(): number;
+}
+
+export class Client implements ClientLike {
   private readonly outbox: Outbox;
   private readonly questions: Questions;
   private state: State = FIRST;
@@ -105,6 +116,21 @@ export class Client {
     const answer = this.questions.ask(id, question.op);
     this.line?.send(encodeFrame({ ...question, id }));
     return answer;
+  }
+
+  /**
+   * What the daemon shows over HTTP only, as text. Undefined where a page may not ask: no door, a
+   * page without an origin of its own (`file://`), or a policy against it.
+   */
+  async read(path: string): Promise<string | undefined> {
+    if (this.door === undefined || location.origin === 'null') return undefined;
+    try {
+      const headers = { Authorization: `Bearer ${this.door.token}` };
+      const answer = await fetch(this.door.url + path, { headers, cache: 'no-store' });
+      return answer.ok ? await answer.text() : undefined;
+    } catch {
+      return undefined;
+    }
   }
 
   /** Sends at once what waits, as far as the line takes it. */

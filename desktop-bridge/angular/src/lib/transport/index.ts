@@ -3,7 +3,7 @@
 export { findBridge } from './bridge';
 export type { Bridge, BridgeState, Door } from './bridge';
 export { Client } from './client';
-export type { Roads, Snapshot, Status } from './client';
+export type { ClientLike, Roads, Snapshot, Status } from './client';
 export type { Line, LineEvents } from './line';
 export type { Counts, DropCause, OutboxBounds } from './outbox';
 export type { Question } from './question';

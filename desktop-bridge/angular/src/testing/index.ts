@@ -1,0 +1,3 @@
+/** Sidespool in an application's own tests: nothing leaves, everything can be asked for. */
+
+export { SidespoolTesting, provideSidespoolTesting } from './provide-testing';

@@ -1,0 +1,50 @@
+// Builds dist/: main and testing as ESM and CommonJS, the preload script as one CommonJS file, and
+// the types of each. `@sidespool/protocol` is bundled, since Electron below 28 cannot require it.
+import { execFileSync } from "node:child_process";
+import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const root = dirname(fileURLToPath(import.meta.url));
+const dist = join(root, "dist");
+const require = createRequire(import.meta.url);
+
+function bundle(entry, format) {
+  const extension = format === "esm" ? "js" : "cjs";
+  return build({
+    absWorkingDir: root,
+    entryPoints: [`src/${entry}/index.ts`],
+    outfile: `dist/${entry}/index.${extension}`,
+    bundle: true,
+    format,
+    platform: "node",
+    target: "node16.17",
+    external: ["electron"],
+    logLevel: "warning",
+  });
+}
+
+// A `.d.cts` beside each `.d.ts`: the same declarations, seen from CommonJS.
+function commonJsTypes() {
+  for (const name of readdirSync(dist, { recursive: true })) {
+    if (!name.endsWith(".d.ts")) continue;
+    const text = readFileSync(join(dist, name), "utf8")
+      .replace(/(from ")(\.[^"]*)\.js"/g, '$1$2.cjs"')
+      .replace(/from "@sidespool\/protocol";/g, 'from "@sidespool/protocol" with { "resolution-mode": "import" };');
+    writeFileSync(join(dist, name.replace(/\.d\.ts$/, ".d.cts")), text);
+  }
+}
+
+rmSync(dist, { recursive: true, force: true });
+const tsc = require.resolve("typescript/bin/tsc");
+execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+commonJsTypes();
+await Promise.all([
+  bundle("main", "esm"),
+  bundle("main", "cjs"),
+  bundle("testing", "esm"),
+  bundle("testing", "cjs"),
+  bundle("preload", "cjs"),
+]);
