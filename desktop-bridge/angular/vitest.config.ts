@@ -15,6 +15,10 @@ export default defineConfig({
           server: { deps: { inline: [/@sidespool\/angular/, /angular\/dist/] } },
         },
       },
+      {
+        // A current Chromium and a real daemon for each test: one at a time.
+        test: { name: 'e2e', include: ['e2e/**/*.test.ts'], testTimeout: 40_000, fileParallelism: false },
+      },
     ],
   },
 });

@@ -46,5 +46,6 @@ await Promise.all([
   bundle("main", "cjs"),
   bundle("testing", "esm"),
   bundle("testing", "cjs"),
-  bundle("preload", "cjs"),
+  // A sandboxed preload script has `require` and no `module`, so it may export nothing.
+  bundle("preload", "iife"),
 ]);

@@ -20,6 +20,7 @@ from sidespool_collector.web.counters import Counters
 from sidespool_collector.web.problem import ProblemError, come_again
 
 DEFAULT_RATE_PER_INSTALL = "120000"  # events a minute
+PARSED_AT_ONCE = 24  # two commits' worth: checked events take ten times the memory of sent ones
 DEFAULT_RATE_PER_IP = "1200"  # requests a minute: an office behind one address
 
 
@@ -40,6 +41,7 @@ class Collector:
         )
         self.admission = Admission(settings.max_inflight_bytes)
         self.erasure_wanted = asyncio.Event()
+        self.parsed = asyncio.Semaphore(PARSED_AT_ONCE)
         self.active = 0
         self.is_draining = False
         self._idle = asyncio.Event()

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from sidespool.wire.upload import RejectedEvent, UploadAnswer
 from sidespool_collector.auth.tokens import Role
-from sidespool_collector.event import REASON_ERASED, Batch
+from sidespool_collector.event import REASON_ERASED, ROW_SOURCE, Batch
 from sidespool_collector.ingest.reader import (
     NotABatchError,
     Reading,
@@ -32,17 +32,24 @@ async def post_events(request: web.Request) -> web.Response:
     is_array = _is_array(request)
     with collector.admission.share() as share:
         body, size = await read_body(request, collector.settings, share)
-        reading = _read(collector, body, is_array=is_array)
-        del body
-        if reading.rows:
-            collector.limit_install(request, reading.rows[0][4][1], len(reading.rows))
-        received = now_ms()
-        rows, skew = correct_clock(reading.rows, received, _sent_ms(request))
-        batch = Batch(key, received, token.name, rows, reading.refused, skew)
-        answer = await _append(collector, batch)
+        async with collector.parsed:
+            answer = await _take(request, collector, body, key, token.name, is_array=is_array)
     collector.counters.body_bytes.inc(size)
     collector.counters.ingest_s.observe(time.monotonic() - started)
     return json_response(answer)
+
+
+async def _take(
+    request: web.Request, collector: Collector, body: bytes, key: str | None, sender: str,
+    *, is_array: bool,
+) -> UploadAnswer:  # fmt: skip
+    reading = _read(collector, body, is_array=is_array)
+    if reading.rows:
+        user_id = reading.rows[0][ROW_SOURCE][1]
+        collector.limit_install(request, user_id, len(reading.rows))
+    received = now_ms()
+    rows, skew = correct_clock(reading.rows, received, _sent_ms(request))
+    return await _append(collector, Batch(key, received, sender, rows, reading.refused, skew))
 
 
 async def _append(collector: Collector, batch: Batch) -> UploadAnswer:

@@ -26,7 +26,6 @@ from sidespool.wire import frame as wire
 from sidespool.wire.level import Level
 
 
-
 class Attachments:
     """`level()` is what may be admitted at this instant."""
 

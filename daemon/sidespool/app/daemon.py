@@ -17,13 +17,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
-from sidespool.app.full_content import FullContent
 from sidespool.app.outbound import Outbound
+from sidespool.app.privacy import Privacy
 from sidespool.app.status import DaemonStatus, os_family, scrub_context
 from sidespool.app.storage import Storage
 from sidespool.config import Config, unknown_names
 from sidespool.core.admission import Admission
 from sidespool.core.consent import ConsentRecord
+from sidespool.core.erasure import mail_of
 from sidespool.core.scrub import Scrubber
 from sidespool.core.settings import LiveSettings
 from sidespool.runtime.disk import Disk
@@ -36,12 +37,11 @@ from sidespool.runtime.governor import Effects, Governor
 from sidespool.runtime.ids import new_uuid
 from sidespool.runtime.intake import Intake
 from sidespool.runtime.log import LOGGER
-from sidespool.runtime.operations import Hands, Operations, error
+from sidespool.runtime.operations import Hands, Operations
 from sidespool.runtime.policy_file import read_policy
 from sidespool.runtime.sealer import Sealer
 from sidespool.runtime.session_log import SessionLog
 from sidespool.runtime.settings_watch import read_settings, watch
-from sidespool.wire import frame as wire
 from sidespool.wire.catalog import Catalog
 from sidespool.wire.level import Level
 from sidespool.wire.validate import Validator
@@ -100,7 +100,6 @@ class Daemon:
         self.storage = storage = Storage(disk, self.paths, config)
         self.governor = Governor(config, storage.consent(), read_policy(self._policy))
         self.outbound = Outbound(config, storage)
-        self.full_content = FullContent(storage.disk, self.paths, config)
         self.admission = Admission(
             Validator(self._catalog),
             Scrubber(scrub_context()),
@@ -119,11 +118,17 @@ class Daemon:
         self.sealer = Sealer(
             self.intake, storage.spooler, config.flush_interval_s, lambda: self.governor.level
         )
+        self.privacy = Privacy(
+            storage, self.outbound, self.intake, self.governor, self._catalog, self._spawn
+        )
         hands = Hands(
             status=self._status,
             flush=self.flush,
             reset=self.reset,
-            attach=self._attach,
+            attach=self.privacy.attachments.attach,
+            report=self.privacy.reports.report,
+            list_reports=self.privacy.reports.listed,
+            withdrawal=self.privacy.withdrawal,
             save_consent=self._save_consent,
             set_secret=self.outbound.set_secret,
             shutdown=self.stop,
@@ -139,19 +144,14 @@ class Daemon:
 
     async def _begin(self, stdin: StandardInput | None) -> list["asyncio.Task[None]"]:
         store = self.storage.store
-        if self.governor.verdict.consented is Level.FULL:
-            await self.governor.on_vault(await self.full_content.unlock())
-        level = self.governor.verdict.consented
         self._identify(self.config.user_id)
-        store.recover()
-        if store.book.above(level):
-            store.purge_above(level)
+        await self.privacy.begin()
         self.storage.spooler.start()
         self.admission.level = self.governor.level
         self.governor.connect(self._effects())
         await self._read_settings_file()
         await self.sessions.recover()
-        self.outbound.set_gate(self.governor.level)
+        self.privacy.open_gate()
         shows = Shows(store, self.storage.spooler.call)
         self.doors = Doors(self._doorstep, self.reception, self.config.origins, shows)
         await self.doors.open(self._spawn)
@@ -163,6 +163,7 @@ class Daemon:
             LOGGER.warning("unknown setting %s%s", name, f", did you mean {near}?" if near else "")
         return [
             *self.outbound.start(self._spawn),
+            *self.privacy.start(self._spawn),
             self._spawn(self.sealer.run()),
             self._spawn(self.sealer.run_age()),
             self._spawn(self._watch()),
@@ -171,18 +172,13 @@ class Daemon:
     def _effects(self) -> Effects:
         return Effects(
             admit=self._admit,
-            close_gate=self.outbound.close_gate,
-            open_gate=lambda: self.outbound.set_gate(self.governor.level),
-            purge_above=self._withdraw,
-            unlock=self.full_content.unlock,
+            close_gate=self.privacy.withdrawal.close_gate,
+            open_gate=self.privacy.open_gate,
+            purge_above=self.privacy.withdrawal.purge_above,
+            unlock=self.privacy.unlock,
             on_settings=self._on_settings,
             broadcast=self.reception.broadcast,
         )
-
-    async def _withdraw(self, level: Level) -> int:
-        events = await self.storage.spooler.purge_above(level)
-        await self.full_content.forget_key()
-        return events
 
     def _admit(self, level: Level) -> None:
         self.admission.level = level
@@ -211,6 +207,7 @@ class Daemon:
 
     def _on_settings(self, live: LiveSettings) -> None:
         self._identify(live.user_id)
+        self.privacy.summarise(live.usage)
         self._spawn(self.outbound.change_endpoint(live.endpoint, self.governor.level))
 
     def _identify(self, custom: str) -> None:
@@ -250,17 +247,15 @@ class Daemon:
         untouched = not self.storage.tally.all_time.accepted
         if not (record and record.door == "reset" and untouched and eraser.requests):
             self.admission.level = Level.OFF
-            await self.outbound.close_gate()
-            await self.storage.spooler.call(self.storage.erase)
+            await self.privacy.erase()
             eraser.load()
             eraser.wake()
             self.admission.on_key(self.storage.install.key_bytes)
             self._identify(self.governor.live.user_id)
             await self.governor.on_book(self.storage.consent())
-        return {"level": self.governor.level.label, "deletion": eraser.requests}
-
-    async def _attach(self, frame: wire.Attach) -> dict[str, Any]:
-        return error(frame.id, "level_too_low", "attachments need level full")
+        links = [mail_of(one, self.config.app_id) for one in eraser.requests]
+        told = {"level": self.governor.level.label, "deletion": eraser.requests}
+        return {**told, "mailto": [link for link in links if link]}
 
     # -- end -----------------------------------------------------------------------------------
 

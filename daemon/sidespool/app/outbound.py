@@ -1,11 +1,14 @@
 """What may leave this machine: endpoint, token, exporters, uploads, deletion requests, the gate."""
 
+import asyncio
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 from sidespool.app.storage import Storage
 from sidespool.config import Config
+from sidespool.core.erasure import Erasure, request_events
+from sidespool.core.record import encode_sealed
 from sidespool.core.schedule import UploadSchedule
 from sidespool.errors import SidespoolError
 from sidespool.runtime.clock import SystemClock
@@ -18,8 +21,10 @@ from sidespool.runtime.exporters.factory import (
     open_exporter,
 )
 from sidespool.runtime.exporters.http_client import HttpClient
+from sidespool.runtime.upload_ports import SealedBatch
 from sidespool.runtime.uploader import Uploader
 from sidespool.wire.level import Level
+from sidespool.wire.upload import Delivered
 
 COLLECTOR_TOKEN = "collector_token"  # noqa: S105  # the secret's name on standard input
 
@@ -42,7 +47,9 @@ class Outbound:
             clock=SystemClock(),
             token=self.token,
         )
-        self.eraser = Eraser(storage.disk, storage.paths, self.token, self.collector_client)
+        self.eraser = Eraser(
+            storage.disk, storage.paths, self.token, self.collector_client, self._hand_over
+        )
         self.eraser.load()
         storage.spooler.on_change = self.uploader.wake
 
@@ -59,10 +66,10 @@ class Outbound:
         """Opens or closes as the level and the settings demand."""
         self.uploader.set_gate(self.may_send(level))
 
-    async def close_gate(self) -> None:
-        """Returns when nothing is on the wire any more."""
+    async def close_gate(self) -> str:
+        """Returns when nothing is on the wire any more: `nothing`, `aborted` or `answered`."""
         self.uploader.set_gate(False)
-        await self.uploader.abort_in_flight()
+        return await self.uploader.abort_in_flight()
 
     def set_secret(self, name: str, value: str | None) -> None:
         """A secret from the parent process."""
@@ -83,6 +90,28 @@ class Outbound:
             await self.uploader.replace_exporter(exporter)
         self.eraser.wake()
         self.set_gate(level)
+
+    async def _hand_over(self, request: Erasure) -> str:
+        """A deletion request through the exporter; why it was not taken, or ""."""
+        names = [name for name in self.config.exporter if name != "none"]
+        if self.config.local or not names or (needs_endpoint(tuple(names)) and not self.endpoint):
+            return "there is no place to send it to yet"
+        lines = request_events(request, self.config.app_id)
+        disk, body = self._storage.disk, self._storage.paths.deletion / f"{request.request_id}.body"
+        data = encode_sealed(lines)
+        await asyncio.to_thread(disk.write_atomic, body, data)
+        exporter = open_exporter(self._settings(self.endpoint))
+        try:
+            batch = SealedBatch(request.request_id, Level.CRASH, body, len(data), len(lines))
+            answer = await exporter.send(batch)
+        finally:
+            await exporter.aclose()
+            await asyncio.to_thread(disk.remove, body)
+        if not isinstance(answer, Delivered):
+            return str(getattr(answer, "detail", "it was not taken"))
+        if answer.answer.rejected:
+            return "the receiver does not know deletion events: set TELEMETRY_DELETION=http"
+        return ""
 
     def _settings(self, endpoint: str) -> ExportSettings:
         config = self.config

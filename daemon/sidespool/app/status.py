@@ -47,6 +47,7 @@ class DaemonStatus:
             "spool": self._spool(),
             "tally": self._tally(),
             "deletion": daemon.outbound.eraser.requests,
+            **daemon.privacy.describe(),
             "clients": daemon.reception.clients(),
             "refused": dict(daemon.reception.refused),
             "warnings": self.warnings(),

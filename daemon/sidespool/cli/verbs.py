@@ -30,6 +30,8 @@ VERBS: dict[str, tuple[str, str]] = {
     "preview": ("preview:preview", "Show the exact bytes that an event would be sent as."),
     "pending": ("pending:pending", "Show what waits to be sent, to the byte."),
     "history": ("history:history", "Show what was sent, to the byte."),
+    "reset": ("reset:reset", "Delete everything, here and at the collector."),
+    "report": ("report:report", "Report an error, and list your own reports."),
     "emit": ("emit:emit", "Hand an event to the running daemon."),
     "flush": ("flush:flush", "Send everything that waits, now."),
     "doctor": ("doctor:doctor", "Check everything between this machine and the collector."),

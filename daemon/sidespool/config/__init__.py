@@ -11,13 +11,13 @@ from typing import Any
 
 import msgspec
 
+from sidespool.wire.event import USER_SHAPE
 from sidespool.wire.level import LEVEL_BY_LABEL, Level
 
 EXPORTERS = ("http", "otlp", "posthog", "file", "stdout", "none")
 TRUE_WORDS = ("1", "true", "on", "yes")
 FALSE_WORDS = ("0", "false", "off", "no")
 _APP_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_USER_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 
 
 class Config(msgspec.Struct, frozen=True, kw_only=True):
@@ -152,7 +152,7 @@ PARSERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "TELEMETRY_EXPORTER": ("exporter", parse_exporters),
     "TELEMETRY_APP_ID": ("app_id", _shape(_APP_ID, "use 1 to 64 letters, digits, . _ -")),
     "TELEMETRY_APP_VERSION": ("app_version", parse_text),
-    "TELEMETRY_USER_ID": ("user_id", _shape(_USER_ID, "use 1 to 128 letters, digits, . _ : @ -")),
+    "TELEMETRY_USER_ID": ("user_id", _shape(USER_SHAPE, "use 1 to 128 letters, digits, . _ : @ -")),
     "TELEMETRY_IDENTITY": ("identity", _words("random", "machine")),
     "TELEMETRY_DATA_DIR": ("data_dir", parse_text),
     "TELEMETRY_SETTINGS_FILE": ("settings_file", parse_text),

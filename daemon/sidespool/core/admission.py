@@ -11,8 +11,11 @@ from typing import Any
 
 import msgspec
 
+from sidespool.core.overflow import Overflow, content_fields, take_overflow
 from sidespool.core.policy import EVENT_BYTES_MAX, EVENT_BYTES_MAX_FULL
+from sidespool.core.rollup import Counted, measure
 from sidespool.core.treatment import TextScrubber, compile_treatment
+from sidespool.wire.catalog import EventSpec
 from sidespool.wire.event import (
     SESSION_SHAPE,
     UUID_SHAPE,
@@ -43,6 +46,8 @@ class Admitted(msgspec.Struct):
     chunks: list[Chunk] = []
     accepted: int = 0
     rejected: list[Rejection] = []
+    counted: list[Counted] = []
+    overflow: list[Overflow] = []
     noted: list[tuple[str, str]] = []  # (event type, session id) of sessions that begin or end
 
 
@@ -69,6 +74,8 @@ class Admission:
         self._constants = b"{"
         self._types: dict[type, tuple[Level, Callable[[Any], None] | None, bool]] = {}
         self._client_types = validator.client_types
+        self._counted: dict[type, EventSpec] = {}
+        self._content: dict[type, list[tuple[str, int]]] = {}
         self._scrubber = scrubber
         self.on_key(hash_key)
 
@@ -77,7 +84,16 @@ class Admission:
         for struct in self._client_types:
             spec = self._catalog.events[struct.__name__]
             treat = compile_treatment(spec, self._scrubber, hash_key)
+            self._content[struct] = content_fields(spec)
             self._types[struct] = (spec.level, treat, spec.name in NOTED_EVENTS)
+
+    def count_only(self, names: set[str]) -> None:
+        """These events are counted from now on and leave no trace of their own."""
+        self._counted = {
+            struct: self._catalog.events[struct.__name__]
+            for struct in self._client_types
+            if struct.__name__ in names
+        }
 
     def on_identity(self, user_id: str, app_id: str, app_version: str, os_family: str) -> None:
         """The constants of every event; they change when the user asks for a new id."""
@@ -154,12 +170,19 @@ class Admission:
             if event.event_id is None:
                 event.event_id = f"{prefix}{counter:08x}"
                 counter += 1
-            event.seq = seq
-            seq += 1
-            if treat is not None:
-                treat(event.payload)
             if noted:
                 out.noted.append((type(event).__name__, event.session_id))
+            if self._counted and type(event) in self._counted:
+                out.counted.append(measure(self._counted[type(event)], event.payload))
+                out.accepted += 1
+                continue
+            event.seq = seq
+            seq += 1
+            if level is Level.FULL:
+                fields, scrubber = self._content.get(type(event), []), self._scrubber
+                out.overflow += take_overflow(fields, event.event_id, event.payload, scrubber)
+            if treat is not None:
+                treat(event.payload)
             by_level.setdefault(level, []).append(event)
         self.seq = seq
         for level, taken in by_level.items():

@@ -2,8 +2,12 @@
 
     queued --sent--> accepted --followed up--> erased
        \\--failed--> queued (later)     \\--not yet, or failed--> accepted (later)
+    queued --taken by the exporter--> handed_over          (way `event`)
+    waiting_for_mail                                       (way `email:ADDRESS`)
 
 A request for `email` waits for the user, who sends the prepared mail; nothing else is known of it.
+A request as an event goes through the exporter, one event for each id, to a receiver that is no
+collector of ours: it confirms that it took the events, and nobody can ask it what came of them.
 Requests are exempt from quotas and from the level: they are the only thing ever sent while off.
 """
 
@@ -13,11 +17,14 @@ from urllib.parse import quote
 import msgspec
 
 from sidespool.core.upload_policy import backoff_s
+from sidespool.wire.event import format_time, uuid7
+
+DELETION_EVENT = "DeletionRequest"
 
 FOLLOW_UP_S = (5.0, 30.0, 300.0, 3_600.0)  # then daily: the collector's own work takes a while
 FOLLOW_UP_LATER_S = 86_400.0
 
-Word = Literal["queued", "accepted", "erased", "waiting_for_mail"]
+Word = Literal["queued", "accepted", "erased", "handed_over", "waiting_for_mail"]
 
 
 class Erasure(msgspec.Struct):
@@ -57,10 +64,48 @@ class Erasure(msgspec.Struct):
         self.tries += 1
         self.next_ms = now_ms + int(wait * 1000)
 
+    def on_handed_over(self, now_ms: int) -> None:
+        """The exporter took the request; there is nobody to follow up with."""
+        self.state, self.problem, self.finished_ms = "handed_over", "", now_ms
+
     @property
     def open(self) -> bool:
         """Whether there is still something to send or to ask."""
         return self.state in ("queued", "accepted")
+
+
+def mail_of(request: Erasure, app_id: str) -> str:
+    """The link that opens a prepared mail, or "" for another way."""
+    kind, _, address = request.way.partition(":")
+    return mailto(address, request.user_ids, app_id) if kind == "email" else ""
+
+
+def request_events(request: Erasure, app_id: str) -> list[bytes]:
+    """The request as events, one for each id, in the form in which events are sent.
+
+    Not in the catalog: no client may emit them, no level forbids them, no spool holds them.
+    """
+    return [
+        msgspec.json.encode(
+            {
+                "event_id": uuid7(request.requested_ms, place, _low_bits(request.request_id)),
+                "event_type": DELETION_EVENT,
+                "timestamp": format_time(request.requested_ms),
+                "session_id": request.request_id,
+                "user_id": user_id,
+                "app_id": app_id,
+                "app_version": "0",
+                "os": "other",
+                "seq": place,
+                "payload": {"user_id": user_id, "request_id": request.request_id},
+            }
+        )
+        for place, user_id in enumerate(request.user_ids)
+    ]
+
+
+def _low_bits(request_id: str) -> int:
+    return int(request_id.replace("-", "")[-15:], 16)
 
 
 class Unfinished(msgspec.Struct):

@@ -20,8 +20,8 @@ SIZE_BINS = (
 )
 COUNT_BINS = ((0, "0"), (5, "1-5"), (10, "6-10"), (20, "11-20"))
 
-_RELEASE = re.compile(r"[vV]?(\d{1,5}(?:\.\d{1,5}){0,2})")
-_NUMBER = re.compile(r"(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,6}))?")
+_RELEASE = re.compile(r"[vV]?(\d{1,5}(?:\.\d{1,5}){0,2})", re.ASCII)
+_NUMBER = re.compile(r"(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,6}))?", re.ASCII)
 
 
 def duration_bin(duration_ms: float) -> str:

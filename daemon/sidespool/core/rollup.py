@@ -130,9 +130,7 @@ def summarised(catalog: Catalog, all_usage: bool) -> set[str]:
     return {
         name
         for name, spec in catalog.events.items()
-        if spec.origin == "client"
-        and spec.level is Level.USAGE
-        and (spec.aggregate or all_usage)
+        if spec.origin == "client" and spec.level is Level.USAGE and (spec.aggregate or all_usage)
     }
 
 

@@ -1,9 +1,10 @@
 """Merges what the app sets, from the environment, the settings file and the `set` operation.
 
 The environment speaks at start; a key of the settings file or of a `set` overrides it from then
-on, the later change winning. A key taken back (null, or gone from the file) falls back to the
-environment's word. A value that cannot be understood never opens anything: a broken
-`telemetryEnabled` counts as off, a broken level as `off`.
+on, the later change winning. A `set` of null takes an earlier `set` back: the file's word counts
+again, or else the environment's. A key that goes from the file gives way to the environment. A
+value that cannot be understood never opens anything: a broken `telemetryEnabled` counts as off, a
+broken level as `off`; a broken user id or endpoint is left out.
 """
 
 from typing import Any
@@ -11,16 +12,44 @@ from typing import Any
 import msgspec
 
 from sidespool.core.consent import AppSettings
+from sidespool.wire.event import USER_SHAPE
 from sidespool.wire.frame import Settings
 from sidespool.wire.level import LEVEL_BY_LABEL, Level
 
+BYTE_ORDER_MARK = b"\xef\xbb\xbf"  # some editors on Windows begin a file with it
 FILE_KEYS = {
     "telemetryEnabled": "enabled",
     "telemetryFullContent": "full_content",
     "telemetryLevel": "level",
     "telemetryEndpoint": "endpoint",
     "telemetryUserId": "user_id",
+    "telemetryUsage": "usage",
 }
+
+
+class Overrides(msgspec.Struct, frozen=True):
+    """What was changed since the start, by whom."""
+
+    file: dict[str, Any] = {}
+    set: dict[str, Any] = {}
+
+    def on_file(self, content: dict[str, Any]) -> "Overrides":
+        """The file was read; a key that changed in it, or went, is later than any `set`."""
+        changed = changed_keys(self.file, content)
+        kept = {name: value for name, value in self.set.items() if name not in changed}
+        return Overrides(content, kept)
+
+    def on_set(self, changes: dict[str, Any]) -> "Overrides":
+        """A client changed keys, or took its changes back (None)."""
+        both = {**self.set, **changes}
+        return Overrides(
+            self.file, {name: value for name, value in both.items() if value is not None}
+        )
+
+    @property
+    def effective(self) -> dict[str, Any]:
+        """The word that counts, by key."""
+        return {**self.file, **self.set}
 
 
 class LiveSettings(msgspec.Struct, frozen=True):
@@ -30,12 +59,13 @@ class LiveSettings(msgspec.Struct, frozen=True):
     endpoint: str
     user_id: str
     warnings: tuple[str, ...] = ()
+    usage: str = "events"
 
 
 def from_file(raw: bytes) -> dict[str, Any] | None:
     """The known keys of an electron-store file; None while it is not JSON (being written)."""
     try:
-        document = msgspec.json.decode(raw)
+        document = msgspec.json.decode(raw.removeprefix(BYTE_ORDER_MARK))
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     if not isinstance(document, dict):
@@ -59,11 +89,10 @@ def valid_set(settings: Settings) -> str:
     return ""
 
 
-def changed_keys(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
-    """What differs from the last reading of the file; a key that went away becomes None."""
-    out = {name: value for name, value in new.items() if old.get(name, msgspec.UNSET) != value}
-    out.update({name: None for name in old if name not in new})
-    return out
+def changed_keys(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
+    """The keys in which two readings of the file differ."""
+    gone = msgspec.UNSET
+    return {name for name in old.keys() | new.keys() if old.get(name, gone) != new.get(name, gone)}
 
 
 def merged(start: LiveSettings, overrides: dict[str, Any]) -> LiveSettings:
@@ -76,7 +105,11 @@ def merged(start: LiveSettings, overrides: dict[str, Any]) -> LiveSettings:
     )
     endpoint = _text(overrides, "endpoint", start.endpoint)
     user_id = _text(overrides, "user_id", start.user_id)
-    return LiveSettings(app, endpoint, user_id, tuple(warnings))
+    if user_id != start.user_id and USER_SHAPE.fullmatch(user_id) is None:
+        warnings.append("the setting user_id is not 1 to 128 letters, digits, . _ : @ -: left out")
+        user_id = start.user_id
+    usage = _usage(overrides, start.usage, warnings)
+    return LiveSettings(app, endpoint, user_id, tuple(warnings), usage)
 
 
 def _switch(
@@ -99,6 +132,16 @@ def _level(overrides: dict[str, Any], start: Level, warnings: list[str]) -> Leve
         return LEVEL_BY_LABEL[value]
     warnings.append("the setting level is not off, crash, error, usage or full: taken as off")
     return Level.OFF
+
+
+def _usage(overrides: dict[str, Any], start: str, warnings: list[str]) -> str:
+    value = overrides.get("usage")
+    if value is None:
+        return start
+    if value in ("events", "summary"):
+        return str(value)
+    warnings.append("the setting usage is neither events nor summary: taken as summary")
+    return "summary"
 
 
 def _text(overrides: dict[str, Any], name: str, start: str) -> str:

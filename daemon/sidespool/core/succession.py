@@ -1,15 +1,10 @@
-"""Decides from names alone which spool files a crash left superseded or half finished.
+"""Decides from names alone which spool files a crash left half finished.
 
 A segment may be replaced: by its two halves when the collector finds it too large, or by what was
 saved of it when it is damaged. The batch id of a successor follows from its origin's, so that
 doing it twice writes the same file. The order on disk is always: successors whole and durable,
-origin gone and that durable, successors offered for upload. From that follows:
-
-| beside an origin that still stands | means | goes |
-|---|---|---|
-| both halves | cut off before the origin was deleted | the origin |
-| one half | cut off between the halves | the half |
-| what was saved of it | cut off before the origin was put away | what was saved (again later) |
+origin gone and that durable, successors offered for upload. So a successor beside an origin that
+still stands was never offered: it goes, and the origin is replaced again when it comes to that.
 """
 
 import hashlib
@@ -65,13 +60,10 @@ def unfinished(names: Iterable[str]) -> list[str]:
     for batch_ids in related.values():
         if len(batch_ids) > 1:
             for batch_id in batch_ids:
-                out += _superseded(batch_id, listed)
+                out += _successors(batch_id, listed)
     return sorted(set(out))
 
 
-def _superseded(origin: str, listed: set[str]) -> list[str]:
-    halves = halves_of(origin)
+def _successors(origin: str, listed: set[str]) -> list[str]:
     saved = name_of(derived_id(origin, SAVED), SEALED)
-    if listed.issuperset(halves):
-        return [name_of(origin, SEALED)]
-    return [name for name in (*halves, saved) if name in listed]
+    return [name for name in (*halves_of(origin), saved) if name in listed]

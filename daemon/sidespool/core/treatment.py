@@ -27,7 +27,7 @@ from sidespool.wire.event import CUT_MARKER, cut_text
 
 # UUIDs, digests, numbers: nothing in them to scrub.
 _PLAIN_ID = re.compile(r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{1,64})")
-_MEMORY = 4_096  # distinct short values remembered per field
+_MEMORY = 1_024  # distinct short values remembered per field; a flood of new ones is bounded
 _BINS = {"<1min": duration_bin, "0-5": session_minutes_bin, "<50KB": size_bin}
 
 Treat = Callable[[Any], None]

@@ -28,6 +28,8 @@ _TWINS = {
     "status": ("GET", "/v1/status"),
     "flush": ("POST", "/v1/flush"),
     "reset": ("POST", "/v1/reset"),
+    "report": ("POST", "/v1/report"),
+    "reports": ("GET", "/v1/reports"),
 }
 
 Json = dict[str, Any]

@@ -13,6 +13,7 @@ from typing import TypeVar
 import msgspec
 
 from sidespool.core.erasure import Erasure, Taken, read_progress, read_taken
+from sidespool.errors import SidespoolError
 from sidespool.runtime.collector_token import CollectorToken
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.exporters.http_client import HttpClient
@@ -36,7 +37,10 @@ class Eraser:
         paths: DataPaths,
         token: CollectorToken,
         client: Callable[[], HttpClient | None],
+        hand_over: Callable[[Erasure], Awaitable[str]] | None = None,
     ) -> None:
+        """`hand_over` gives a request to the exporter: "" when it was taken, else why not."""
+        self._hand_over = hand_over
         self._disk = disk
         self._paths = paths
         self._token = token
@@ -66,18 +70,39 @@ class Eraser:
                 continue
 
     def _delay_s(self) -> float | None:
-        due = [one.next_ms for one in self.requests if one.open]
-        if not due or self._client() is None:
+        reachable = self._client() is not None
+        due = [one.next_ms for one in self.requests if one.open and (reachable or _by_event(one))]
+        if not due:
             return None
         return max(min(due) - now_ms(), 1_000) / 1_000
 
     async def _work_off(self) -> None:
+        for request in self.requests:
+            if request.open and _by_event(request) and request.next_ms <= now_ms():
+                await self._by_exporter(request)
+        await self._ask_collector()
+
+    async def _by_exporter(self, request: Erasure) -> None:
+        problem = "no exporter is set" if self._hand_over is None else ""
+        if self._hand_over is not None:
+            try:
+                problem = await self._hand_over(request)
+            except (SidespoolError, OSError) as error:
+                problem = str(error)
+        if problem:
+            request.on_failed(problem, now_ms(), random.random())  # noqa: S311
+        else:
+            request.on_handed_over(now_ms())
+        await asyncio.to_thread(save_request, self._disk, self._paths, request)
+
+    async def _ask_collector(self) -> None:
         client = self._client()
         if client is None:
             return
         try:
             for request in self.requests:
-                if request.open and request.next_ms <= now_ms():
+                due = request.open and request.next_ms <= now_ms()
+                if due and not _by_event(request):
                     await self._one(client, request)
         finally:
             await client.aclose()
@@ -123,3 +148,7 @@ class Eraser:
             return progress
         request.on_followed(progress.state, progress.erased, now_ms())
         return ""
+
+
+def _by_event(request: Erasure) -> bool:
+    return request.way == "event"

@@ -21,7 +21,7 @@ from sidespool.core.consent import (
     Verdict,
     decide,
 )
-from sidespool.core.settings import LiveSettings, changed_keys, merged
+from sidespool.core.settings import LiveSettings, Overrides, merged
 from sidespool.wire.level import Level
 
 KEY_NOT_READ = "the key that encrypts full content has not been read yet"
@@ -48,10 +48,10 @@ class Governor:
             AppSettings(config.enabled, config.full_content, config.level),
             config.endpoint,
             config.user_id,
+            usage=config.usage,
         )
         self.live = self._start
-        self._overrides: dict[str, Any] = {}
-        self._file: dict[str, Any] = {}
+        self._overrides = Overrides()
         self._inputs = Inputs(
             app=self.live.app,
             administrator=administrator,
@@ -63,7 +63,7 @@ class Governor:
             vault_problem=KEY_NOT_READ,
         )
         self.verdict: Verdict = decide(self._inputs)
-        self._applied = self.verdict.consented
+        self._applied = self._lowest = self.verdict.consented
         self._effects: Effects | None = None
         self._lock = asyncio.Lock()
 
@@ -78,14 +78,16 @@ class Governor:
 
     async def on_file(self, content: dict[str, Any]) -> None:
         """The settings file was read; only what changed in it speaks."""
-        changes = changed_keys(self._file, content)
-        self._file = content
-        await self.on_set(changes)
+        if content != self._overrides.file:
+            await self._override(self._overrides.on_file(content))
 
     async def on_set(self, changes: dict[str, Any]) -> None:
-        """The app changed settings; returns when the effect is complete."""
-        self._overrides = {**self._overrides, **changes}
-        self.live = merged(self._start, self._overrides)
+        """A client changed settings; returns when the effect is complete."""
+        await self._override(self._overrides.on_set(changes))
+
+    async def _override(self, overrides: Overrides) -> None:
+        self._overrides = overrides
+        self.live = merged(self._start, overrides.effective)
         await self._apply(msgspec.structs.replace(self._inputs, app=self.live.app))
         if self._effects is not None:
             self._effects.on_settings(self.live)
@@ -101,8 +103,9 @@ class Governor:
         await self._apply(msgspec.structs.replace(self._inputs, record=book.current))
 
     async def on_administrator(self, level: Level | None) -> None:
-        """The policy file changed."""
-        await self._apply(msgspec.structs.replace(self._inputs, administrator=level))
+        """The policy file was read."""
+        if level != self._inputs.administrator:
+            await self._apply(msgspec.structs.replace(self._inputs, administrator=level))
 
     async def on_vault(self, problem: str) -> None:
         """Full content can be encrypted, or cannot and why."""
@@ -117,20 +120,28 @@ class Governor:
         effects = self._effects
         if effects is None:
             return
-        effects.admit(min(self._applied, self.verdict.level))
+        self._lowest = min(self._lowest, self.verdict.consented)
+        effects.admit(min(self._lowest, self.verdict.level))
         async with self._lock:
-            level = self.verdict.consented
-            if level < self._applied:
-                await effects.close_gate()
-                self._applied = level
-                await effects.purge_above(level)
-                self._inputs = msgspec.structs.replace(self._inputs, vault_problem=KEY_NOT_READ)
-            self._applied = level
-            effects.admit(self.verdict.level)
-            effects.open_gate()
+            await self._carry_out(effects)
         if look and self._inputs.vault_problem and self.verdict.consented is Level.FULL:
             await self.on_vault(await effects.unlock())
         effects.broadcast()
+
+    async def _carry_out(self, effects: Effects) -> None:
+        """Every lowering that was asked for, though a raise may have followed it since.
+
+        Where the disk refuses, the gate stays closed and the next change tries again.
+        """
+        while self._lowest < self._applied:
+            lowest = self._lowest
+            await effects.close_gate()
+            await effects.purge_above(lowest)
+            self._inputs = msgspec.structs.replace(self._inputs, vault_problem=KEY_NOT_READ)
+            self._applied = lowest
+        self._applied = self._lowest = self.verdict.consented
+        effects.admit(self.verdict.level)
+        effects.open_gate()
 
     def settings(self) -> dict[str, Any]:
         """What clients are told on every change."""

@@ -5,13 +5,15 @@ refusals, exactly once per frame.
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import msgspec
 
 from sidespool.core.admission import Admission, Admitted, Stamp
+from sidespool.core.overflow import Overflow
 from sidespool.core.policy import EVENTS_PER_FRAME_MAX, SEQ_BLOCK
+from sidespool.core.rollup import Counted
 from sidespool.core.tally import Tally
 from sidespool.runtime.ids import dice, now_ms
 from sidespool.runtime.spooler import Spooler
@@ -34,6 +36,8 @@ class Intake:
         self.admission = admission
         self.session_id = session_id
         self.on_noted: Callable[[str, str], None] = lambda _event_type, _session_id: None
+        self.keep_counted: Callable[[list[Counted], Callable[[str], None]], None] = _not_counted
+        self.spill: Callable[[list[Overflow]], None] = lambda _overflow: None
         self.dirty = asyncio.Event()
         self.when_relieved = spooler.when_relieved
         self._spooler = spooler
@@ -85,6 +89,13 @@ class Intake:
         admitted = self.admission.admit_raw(events, self._stamp(session_id))
         self._commit(admitted, len(events), answer)
 
+    def emit_own(self, event: dict[str, Any]) -> Awaitable[int]:
+        """Takes in an event of the daemon's own; how many were accepted, once it is durable."""
+        done: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        raw = msgspec.Raw(msgspec.json.encode(event))
+        self.emit_raw([raw], None, lambda accepted, _: done.set_result(accepted))
+        return done
+
     def preview(self, events: list[msgspec.Raw]) -> Admitted:
         """What these events would be stored as, without storing or counting them."""
         seq = self.admission.seq
@@ -99,7 +110,7 @@ class Intake:
         rejected = admitted.rejected
         for refusal in rejected:
             self._tally.on_rejected(refusal.reason)
-        if not admitted.chunks:
+        if not admitted.chunks and not admitted.counted:
             answer(0, rejected)
             return
         if self.admission.seq >= self._seq_limit:
@@ -116,7 +127,18 @@ class Intake:
                 self.on_noted(event_type, session)
             answer(accepted, rejected)
 
-        self._spooler.commit(admitted.chunks, done)
+        def commit(error: str) -> None:
+            if error or not admitted.chunks:
+                done(error)
+                return
+            if admitted.overflow:
+                self._spooler.before_commit(lambda: self.spill(admitted.overflow))
+            self._spooler.commit(admitted.chunks, done)
+
+        if admitted.counted:
+            self.keep_counted(admitted.counted, commit)
+        else:
+            commit("")
 
     def _not_kept(self, rejected: list[Rejection], total: int, error: str) -> list[Rejection]:
         """The whole frame is refused where any part of it could not be written."""
@@ -128,6 +150,10 @@ class Intake:
         ]
         self._tally.on_rejected(Reason.SPOOL_FULL, len(lost))
         return sorted([*rejected, *lost], key=lambda one: one.index)
+
+
+def _not_counted(_counted: list[Counted], done: Callable[[str], None]) -> None:
+    done("nothing keeps counts here")
 
 
 def by_frame(frames: list[Any], rejected: list[Rejection]) -> Iterator[tuple[Any, list[Rejection]]]:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -17,6 +17,15 @@ from sidespool.wire.level import LEVEL_BY_LABEL
 Reply = dict[str, Any]
 
 
+class Withdrawing(Protocol):
+    """What a lowering does beside the governor's part; `last` is another object after each."""
+
+    last: Reply | None
+
+    async def ask_history(self) -> None: ...
+    async def finish_history(self) -> None: ...
+
+
 class Hands(msgspec.Struct):
     """What operations need from the rest of the daemon; given by the app."""
 
@@ -24,6 +33,9 @@ class Hands(msgspec.Struct):
     flush: Callable[[], Awaitable[Reply]]
     reset: Callable[[], Awaitable[Reply]]
     attach: Callable[[wire.Attach], Awaitable[Reply]]
+    report: Callable[[wire.Report], Awaitable[Reply]]
+    list_reports: Callable[[], Awaitable[Reply]]
+    withdrawal: Withdrawing
     save_consent: Callable[[ConsentRecord], Awaitable[None]]
     set_secret: Callable[[str, str | None], None]
     shutdown: Callable[[], None]
@@ -40,11 +52,15 @@ class Operations:
         """The reply frame; `trusted` marks standard input, which may hand over secrets."""
         match frame:
             case wire.Set():
-                return await self._set(frame, trusted)
+                return await self._withdrawing(frame, self._set(frame, trusted))
             case wire.Consent():
-                return await self._consent(frame, door)
+                return await self._withdrawing(frame, self._consent(frame, door))
             case wire.Attach():
                 return await self._hands.attach(frame)
+            case wire.Report():
+                return await self._hands.report(frame)
+            case wire.Reports():
+                return result(frame.id, await self._hands.list_reports())
             case wire.Status():
                 return result(frame.id, await self._hands.status())
             case wire.Flush():
@@ -57,6 +73,20 @@ class Operations:
                 return result(frame.id, {"stopping": True})
             case _:
                 return error(getattr(frame, "id", None), "malformed", "not expected here")
+
+    async def _withdrawing(self, frame: wire.Set | wire.Consent, answer: Awaitable[Reply]) -> Reply:
+        """The answer, and what was withdrawn where the level was lowered by it."""
+        withdrawal = self._hands.withdrawal
+        before = withdrawal.last
+        if frame.with_history:
+            await withdrawal.ask_history()
+        try:
+            reply = await answer
+        finally:
+            await withdrawal.finish_history()
+        if withdrawal.last is not before:
+            reply = {**reply, "withdrawn": withdrawal.last}
+        return reply
 
     async def _set(self, frame: wire.Set, trusted: bool) -> Reply:
         if frame.secrets and not trusted:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from sidespool.config import Config
+from sidespool.errors import ConfigError
 
 
 class DataPaths:
@@ -46,7 +47,10 @@ def default_data_dir(app_id: str) -> Path:
 def data_paths(config: Config) -> DataPaths:
     """The data directory of a configuration: TELEMETRY_DATA_DIR, else the platform's."""
     if config.data_dir:
-        return DataPaths(Path(config.data_dir).expanduser().absolute())
+        try:
+            return DataPaths(Path(config.data_dir).expanduser().absolute())
+        except (RuntimeError, OSError) as error:
+            raise ConfigError("TELEMETRY_DATA_DIR", str(error)) from error
     return DataPaths(default_data_dir(config.app_id))
 
 

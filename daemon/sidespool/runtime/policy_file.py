@@ -8,6 +8,7 @@ from pathlib import Path
 
 import msgspec
 
+from sidespool.core.settings import BYTE_ORDER_MARK
 from sidespool.wire.level import LEVEL_BY_LABEL, Level
 
 
@@ -20,7 +21,8 @@ def read_policy(path: Path) -> Level | None:
     except OSError:
         return Level.OFF
     try:
+        raw = raw.removeprefix(BYTE_ORDER_MARK)
         label = msgspec.json.decode(raw, type=dict[str, object]).get("level")
-    except (msgspec.MsgspecError, UnicodeDecodeError):
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return Level.OFF
     return LEVEL_BY_LABEL.get(label, Level.OFF) if isinstance(label, str) else Level.OFF

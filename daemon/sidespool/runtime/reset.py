@@ -5,12 +5,14 @@ Steps, each safe to repeat after a crash, because `reset.json` stands until the 
 deletion request; 4 a new id and key; 5 consent denied; 6 the marker goes.
 """
 
+import contextlib
 from pathlib import Path
 
 import msgspec
 
 from sidespool.core.consent import ConsentBook, ConsentRecord
 from sidespool.core.erasure import Erasure, Unfinished, decode_erasure, decode_unfinished
+from sidespool.errors import SecretStoreError
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.identity import Install, fresh_install, load_install, save_install
 from sidespool.runtime.ids import new_uuid, now_ms
@@ -42,7 +44,14 @@ def finish_reset(disk: Disk, paths: DataPaths, begun: Unfinished, way: str) -> I
     """Steps 2 to 6; the new installation's ids."""
     for folder in (paths.spool, paths.attachments, paths.history):
         empty_folder(disk, folder)
-    for path in (paths.tally_file, paths.session_file, paths.withdrawal_file):
+    for path in (
+        paths.tally_file,
+        paths.session_file,
+        paths.withdrawal_file,
+        paths.forget_file,
+        paths.rollup_file,
+        paths.reports_file,
+    ):
         disk.remove(path)
     request = paths.deletion / f"{begun.request_id}.json"
     if begun.user_ids and disk.read(request) is None:
@@ -63,6 +72,16 @@ def finish_reset(disk: Disk, paths: DataPaths, begun: Unfinished, way: str) -> I
     disk.remove(paths.reset_file)
     disk.sync_dir(paths.root)
     return install
+
+
+def forget_key(disk: Disk, paths: DataPaths, app_id: str, way: str) -> None:
+    """Destroys the key of full content, if there ever was one; a locked keychain keeps it."""
+    if disk.read(paths.key_file) is None:
+        return
+    from sidespool.runtime.vault import destroy_key
+
+    with contextlib.suppress(SecretStoreError):
+        destroy_key(disk, app_id, way, paths.key_file)
 
 
 def empty_folder(disk: Disk, folder: Path) -> None:

@@ -74,6 +74,10 @@ class Spooler:
         self.inflight_bytes += size
         self._queue.put(Commit(chunks, size, done))
 
+    def before_commit(self, function: Callable[[], object]) -> None:
+        """Queues work ahead of the next commit; nobody waits for it."""
+        self._queue.put(_Call(function, self._loop.create_future()))
+
     @property
     def pressed(self) -> bool:
         """Whether doors should stop reading until `when_relieved` calls them."""

@@ -46,7 +46,13 @@ from sidespool.runtime.upload_ports import (
 )
 from sidespool.wire.event import format_time
 from sidespool.wire.outcome import DropReason
-from sidespool.wire.upload import Backoff, BackoffCause, Classification, UploadAnswer
+from sidespool.wire.upload import (
+    Backoff,
+    BackoffCause,
+    Classification,
+    Delivered,
+    UploadAnswer,
+)
 
 _REASONS_MAX = 32  # a collector names a handful; a broken one must not fill the memory
 
@@ -111,14 +117,20 @@ class Uploader:
         self.wake()
         await before.aclose()
 
-    async def abort_in_flight(self) -> None:
-        """Returns when nothing is on the wire any more; a batch that was answered is delivered."""
+    async def abort_in_flight(self) -> str:
+        """Returns when nothing is on the wire any more; a batch that was answered is delivered.
+
+        What became of it: `nothing` was being sent, it was `aborted`, or it was `answered`.
+        """
         sending = self._sending
-        if sending is None or sending.done():
-            return
-        self._exporter.abort()
-        sending.cancel()
-        await asyncio.wait({sending})
+        if sending is None:
+            return "nothing"
+        if not sending.done():
+            self._exporter.abort()
+            sending.cancel()
+            await asyncio.wait({sending})
+        answered = not sending.cancelled() and isinstance(sending.result(), Delivered)
+        return "answered" if answered else "aborted"
 
     async def flush(self, deadline_s: float) -> FlushResult:
         """Seals, then sends whatever the collector takes now, for at most `deadline_s`."""

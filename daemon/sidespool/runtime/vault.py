@@ -24,6 +24,7 @@ from sidespool.runtime.disk import Disk
 
 KEYCHAIN, FILE = "keychain", "file"
 _USER_SUFFIX = ".spool-key"
+_IN_KEYCHAIN = b"keychain\n"  # in place of the key: there is one in the keychain to destroy
 
 
 class KeyMissingError(OSError):
@@ -91,35 +92,37 @@ def find_key(disk: Disk, app_id: str, way: str, file: Path, *, make: bool) -> by
     Raises SecretStoreError, whose sentence is for `status`.
     """
     text = _read(disk, app_id, way, file)
-    if text is not None:
-        key = _decode(text)
-        if key is None:
-            raise SecretStoreError("the key for full content is damaged")
-        return key
-    if not make:
+    if text is None and not make:
         return None
-    made = secrets.token_bytes(KEY_BYTES)
-    _write(disk, app_id, way, file, base64.b64encode(made).decode())
-    return made
+    if text is None:
+        text = base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
+        _write(disk, app_id, way, file, text)
+    key = _decode(text)
+    if key is None:
+        raise SecretStoreError("the key for full content is damaged")
+    if way == KEYCHAIN and disk.read(file) is None:
+        disk.write_atomic(file, _IN_KEYCHAIN)
+    return key
 
 
 def destroy_key(disk: Disk, app_id: str, way: str, file: Path) -> bool:
     """Removes the key; False where there was none. Raises SecretStoreError, OSError."""
-    had_file = disk.read(file) is not None
-    if had_file:
+    raw = disk.read(file)
+    if way == KEYCHAIN or raw == _IN_KEYCHAIN:
+        from sidespool.runtime.keychain import delete_secret
+
+        delete_secret(app_id + _USER_SUFFIX)
+    if raw is not None:
         disk.remove(file)
         disk.sync_dir(file.parent)
-    if way == FILE:
-        return had_file
-    from sidespool.runtime.keychain import delete_secret
-
-    return delete_secret(app_id + _USER_SUFFIX) or had_file
+    return raw is not None
 
 
 def _read(disk: Disk, app_id: str, way: str, file: Path) -> str | None:
     if way == FILE:
         raw = disk.read(file)
-        return None if raw is None else raw.decode("ascii", "replace").strip()
+        known = raw is not None and raw != _IN_KEYCHAIN
+        return raw.decode("ascii", "replace").strip() if raw is not None and known else None
     from sidespool.runtime.keychain import read_secret
 
     return read_secret(app_id + _USER_SUFFIX)

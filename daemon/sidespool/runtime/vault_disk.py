@@ -91,7 +91,7 @@ class VaultDisk(Disk):
         self.inner.remove(path)
 
     def size(self, path: Path) -> int:
-        """Bytes on the real disk; the spool itself counts plain bytes, as `read_ends` gives them."""
+        """Bytes on the real disk; the spool itself counts plain ones (`read_ends`)."""
         return self.inner.size(path)
 
     def close(self, fd: int) -> None:

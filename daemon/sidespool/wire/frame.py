@@ -48,6 +48,7 @@ class Set(Frame, tag="set"):
 
     settings: Settings = msgspec.field(default_factory=Settings)
     secrets: dict[str, str | None] = {}
+    with_history: bool = False
     id: int | str | None = None
 
 
@@ -57,6 +58,7 @@ class Consent(Frame, tag="consent"):
     decision: str
     policy_version: str = ""
     level: str | None = None
+    with_history: bool = False
     id: int | str | None = None
 
 
@@ -67,6 +69,30 @@ class Attach(Frame, tag="attach"):
     name: str
     data: bytes
     content_type: str = "application/octet-stream"
+    id: int | str | None = None
+
+
+class Report(Frame, tag="report"):
+    """An error, reported by a person or by the application; `preview` only shows it."""
+
+    error_type: str = ""
+    message: str = ""
+    stack_trace: str = ""
+    source: str = ""
+    mode: str = ""
+    tool: str = ""
+    mcp_server: str = ""
+    mcp_tool: str = ""
+    description: str = ""
+    include_description: bool = False
+    automatic: bool = False
+    preview: bool = False
+    id: int | str | None = None
+
+
+class Reports(Frame, tag="reports"):
+    """Asks for the reports made on this machine, newest first."""
+
     id: int | str | None = None
 
 
@@ -99,7 +125,8 @@ class Goodbye(Frame, tag="goodbye"):
 
 
 AnyFrame = (
-    Hello | Emit | Set | Consent | Attach | Status | Flush | Reset | Shutdown | Goodbye
+    Hello | Emit | Set | Consent | Attach | Report | Reports
+    | Status | Flush | Reset | Shutdown | Goodbye
 )  # fmt: skip
 _DECODER = msgspec.json.Decoder(AnyFrame)
 _ENCODER = msgspec.json.Encoder()

@@ -109,6 +109,7 @@ export interface SetFrame {
   readonly op: "set";
   readonly settings?: SettingsChange | undefined;
   readonly secrets?: Readonly<Record<string, string | null>> | undefined;
+  readonly with_history?: boolean | undefined;
   readonly id?: number | string | null | undefined;
 }
 
@@ -118,6 +119,7 @@ export interface ConsentFrame {
   readonly decision: "granted" | "denied";
   readonly policy_version?: string | undefined;
   readonly level?: Level | null | undefined;
+  readonly with_history?: boolean | undefined;
   readonly id?: number | string | null | undefined;
 }
 
@@ -128,6 +130,30 @@ export interface AttachFrame {
   readonly name: string;
   readonly data: string;
   readonly content_type?: string | undefined;
+  readonly id?: number | string | null | undefined;
+}
+
+/** An error, reported by a person or by the application; `preview` only shows it. */
+export interface ReportFrame {
+  readonly op: "report";
+  readonly error_type?: string | undefined;
+  readonly message?: string | undefined;
+  readonly stack_trace?: string | undefined;
+  readonly source?: string | undefined;
+  readonly mode?: string | undefined;
+  readonly tool?: string | undefined;
+  readonly mcp_server?: string | undefined;
+  readonly mcp_tool?: string | undefined;
+  readonly description?: string | undefined;
+  readonly include_description?: boolean | undefined;
+  readonly automatic?: boolean | undefined;
+  readonly preview?: boolean | undefined;
+  readonly id?: number | string | null | undefined;
+}
+
+/** Asks for the reports made on this machine, newest first. */
+export interface ReportsFrame {
+  readonly op: "reports";
   readonly id?: number | string | null | undefined;
 }
 
@@ -238,6 +264,8 @@ export type ClientFrame =
   | SetFrame
   | ConsentFrame
   | AttachFrame
+  | ReportFrame
+  | ReportsFrame
   | StatusFrame
   | FlushFrame
   | ResetFrame

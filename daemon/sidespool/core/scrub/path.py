@@ -239,9 +239,14 @@ def _through_home(segments: list[str]) -> bool:
     return any(part in ("home", "Users") for part in segments[1:-2])
 
 
+_ROOTED = Lazy(rf"[A-Za-z]:|[\\/~$%{ph.ROOT_MARKS}]|[a-z][a-z0-9+.-]{{1,20}}:[\\/]", re.IGNORECASE)
+
+
 def scrub_path_field(path: str, roots: Roots) -> str:
     """A field that is one path: only a scrubbed tail survives, whatever it looks like."""
     if not _SEPARATOR.search(path):
         return path
     start = 0 if path[0] not in OPENERS else 1
+    if not _ROOTED.match(path, start) and not _HOME_INSIDE.search(path):
+        return path
     return path[:start] + shorten(path[start:], roots, in_frame=False)

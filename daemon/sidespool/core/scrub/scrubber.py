@@ -51,6 +51,7 @@ class Scrubber:
         self._gate = gate.Gate(self._names.gate)
         self._frames = FrameShortcut(self._roots)
         self._cache: OrderedDict[str, str] = OrderedDict()
+        self._templates: OrderedDict[str, str] = OrderedDict()
         self._depth = 0
         self._passes = self._order()
 
@@ -60,11 +61,7 @@ class Scrubber:
 
     def template(self, s: str) -> str:
         """``text``, and typed placeholders for what varies between equal errors."""
-        from sidespool.core.scrub.template import make_template
-
-        return self._guard(
-            lambda value: self._settle(value, lambda v: make_template(self._text(v))), s
-        )
+        return self._guard(lambda value: self._settle(value, self._template), s)
 
     def url(self, s: str) -> str:
         """A field that is one URL."""
@@ -88,6 +85,7 @@ class Scrubber:
     def forget(self) -> None:
         """Drops the cached lines, which hold text as it came in."""
         self._cache.clear()
+        self._templates.clear()
 
     def _guard(self, work: Pass, s: str) -> str:
         try:
@@ -230,6 +228,23 @@ class Scrubber:
             if kinds & kind:
                 hidden = work(hidden)
         return ph.reveal(hidden)
+
+    def _template(self, s: str) -> str:
+        from sidespool.core.scrub.template import template_line, without_position
+
+        cache = self._templates
+        lines = []
+        for line in self._text(s).split("\n"):
+            line = without_position(line)
+            known = cache.get(line)
+            if known is None:
+                known = self._settle(line, lambda v: template_line(self._line(v)))
+                if len(line) <= _CACHED_LENGTH_MAX:
+                    cache[line] = cache[known] = self._cache[known] = known
+                while len(cache) > _CACHED_LINES_MAX:
+                    cache.popitem(last=False)
+            lines.append(known)
+        return "\n".join(lines)
 
     def _url(self, s: str) -> str:
         return self._text(ph.reveal(url.scrub_urls(ph.hide(s))))

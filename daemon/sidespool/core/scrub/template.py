@@ -110,11 +110,25 @@ _AFTER_HYPHEN = Lazy(r"(?<=[\s(=:,])[-+]?\d+(?:\.\d+)?(?=-\d)")
 _UNEXPECTED = Lazy(r"(?P<lead>\bUnexpected token )(?P<what>[^\s'\"]{1,20})(?= in JSON|, )")
 
 
-def make_template(text: str) -> str:
-    """The template of a scrubbed text. Equal errors give equal templates."""
-    hidden = ph.hide(text)
-    lines = [_template_line(line) for line in hidden.split("\n")]
-    return ph.reveal("\n".join(lines))
+_END_POSITION = Lazy(r"(?<=[\w\]}>]):\d{1,9}(?::\d{1,9})?(?=\)?\s{0,2}$)")
+_VARIES = Lazy(rf"[\d\"'`{ph.ROOT_MARKS}]|propert|Unexpected|https?:")
+
+
+def without_position(line: str) -> str:
+    """The line with the position at its end typed, so that frames differ in names only."""
+    match = _END_POSITION.search(line, max(0, len(line) - 24))
+    if match is None:
+        return line
+    typed = ":{NUMBER}" * match[0].count(":")
+    return line[: match.start()] + typed + line[match.end() :]
+
+
+def template_line(line: str) -> str:
+    """The template of one scrubbed line. Equal errors give equal templates."""
+    hidden = ph.hide(line)
+    if not _VARIES.search(hidden):
+        return line
+    return ph.reveal(_template_line(hidden))
 
 
 def _template_line(line: str) -> str:

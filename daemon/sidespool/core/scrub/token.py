@@ -106,13 +106,13 @@ _MARKED = (
 
 _LOOK_AROUND = re.compile(r"\(\?<?[!=][^()]*\)")
 _COUNT = re.compile(r"\{(\d+)(?:,\d*)?\}")
-_GATE_COUNT_MAX = 10
+_GATE_COUNT_MAX = 12
 
 
 def gate_sources() -> list[str]:
     """The same shapes for RE2: no look-around, short counts. They may fire once too often."""
     unique = [_COUNT.sub(_shorter, _LOOK_AROUND.sub("", source)) for source in _UNIQUE]
-    marked = [_LOOK_AROUND.sub("", source) for source in _MARKED]
+    marked = [_COUNT.sub(_shorter, _LOOK_AROUND.sub("", source)) for source in _MARKED]
     return unique + [rf"(?m)(?:^|\\[nrt]|[^A-Za-z0-9_/.-])(?:{source})" for source in marked]
 
 

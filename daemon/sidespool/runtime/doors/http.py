@@ -7,59 +7,27 @@ comes here. Bodies are bounded and have 10 s to arrive; each answer closes its c
 import asyncio
 import logging
 import re
-import zlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from aiohttp import WSCloseCode, web
+from aiohttp import ClientError, WSCloseCode, web
+from aiohttp.http import HttpProcessingError
 
-from sidespool.core.policy import EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX, FRAME_DEADLINE_S
+from sidespool.core.policy import FRAME_BYTES_MAX, HEAD_BYTES_MAX
+from sidespool.runtime.doors.body import JSON, Bodies, Refused
 from sidespool.runtime.doors.reception import Reception
 from sidespool.runtime.doors.shows import Shows
 from sidespool.runtime.doors.websocket import converse
+from sidespool.runtime.log import LOGGER
 from sidespool.wire import frame as wire
 from sidespool.wire.outcome import Rejection
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._ -]{0,99}")
 CLOSE_S = 1.0  # how long a page may take to say goodbye
+LINGER_S = 1.0  # how long the rest of a refused body is thrown away after the answer
+FAULTS_LOGGED_MAX = 20
 Json = dict[str, Any]
-
-
-class Refused(Exception):
-    """A request ends with this status and a constant word."""
-
-    def __init__(self, status: int, word: str) -> None:
-        super().__init__(word)
-        self.status = status
-        self.word = word
-
-
-def split_events(body: bytes, ndjson: bool) -> list[msgspec.Raw]:
-    """The events in a body: NDJSON lines, a JSON array, or a single object."""
-    if ndjson:
-        return [msgspec.Raw(line) for line in body.split(b"\n") if line.strip()]
-    try:
-        if body.lstrip()[:1] == b"[":
-            return msgspec.json.decode(body, type=list[msgspec.Raw])
-        msgspec.json.decode(body)
-    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        raise Refused(400, "malformed") from None
-    return [msgspec.Raw(body)]
-
-
-def inflate(body: bytes) -> bytes:
-    """Gunzips one member, with the frame limit on what comes out."""
-    stream = zlib.decompressobj(31)
-    try:
-        out = stream.decompress(body, FRAME_BYTES_MAX + 1)
-    except zlib.error:
-        raise Refused(400, "malformed") from None
-    if len(out) > FRAME_BYTES_MAX:
-        raise Refused(413, "too_large")
-    if not stream.eof:
-        raise Refused(400, "malformed")
-    return out
 
 
 class HttpDoor:
@@ -68,6 +36,8 @@ class HttpDoor:
     def __init__(self, reception: Reception, origins: Callable[[str], bool], shows: Shows) -> None:
         self._reception = reception
         self._origins = origins
+        self._bodies = Bodies(reception.intake)
+        self._faults_left = FAULTS_LOGGED_MAX
         self._shows = shows
         self._runner: web.AppRunner | None = None
         self._pages: set[web.WebSocketResponse] = set()
@@ -86,11 +56,14 @@ class HttpDoor:
                 web.post("/v1/consent", self._op(_as_consent)),
                 web.post("/v1/flush", self._op(lambda _: wire.Flush())),
                 web.post("/v1/reset", self._op(lambda _: wire.Reset())),
+                web.post("/v1/report", self._op(_as_report)),
+                web.get("/v1/reports", self._op(lambda _: wire.Reports())),
                 web.get("/v1/pending", self._pending),
                 web.get("/v1/history", self._history),
                 web.post("/v1/preview", self._preview),
             ]
         )
+        app.on_response_prepare.append(self._on_prepare)
         quiet = logging.getLogger("sidespool.http")
         quiet.disabled = True
         runner = web.AppRunner(
@@ -100,6 +73,9 @@ class HttpDoor:
             handle_signals=False,
             auto_decompress=False,
             shutdown_timeout=CLOSE_S,
+            lingering_time=LINGER_S,
+            max_line_size=HEAD_BYTES_MAX,
+            max_field_size=HEAD_BYTES_MAX,
         )
         await runner.setup()
         self._runner = runner
@@ -122,54 +98,40 @@ class HttpDoor:
         handler: Callable[[web.Request], Awaitable[web.StreamResponse]],
     ) -> web.StreamResponse:
         try:
-            response = await handler(request)
+            return await handler(request)
         except Refused as refused:
             self._reception.refuse(refused.word)
-            response = web.json_response({"error": refused.word}, status=refused.status)
+            return web.json_response({"error": refused.word}, status=refused.status)
         except web.HTTPException as missing:
-            response = web.json_response({"error": "not_found"}, status=missing.status)
-        if not response.prepared:
-            origin = request.headers.get("Origin")
-            if origin is not None and self._origins(origin):
-                response.headers["Access-Control-Allow-Origin"] = origin
-                response.headers["Vary"] = "Origin"
-            response.headers["Cache-Control"] = "no-store"
-            response.headers["X-Content-Type-Options"] = "nosniff"
+            return web.json_response({"error": "not_found"}, status=missing.status)
+        except (ClientError, HttpProcessingError, ConnectionError):
+            self._reception.refuse("body")
+            return web.json_response({"error": "malformed"}, status=400)
+        except Exception:
+            if self._faults_left > 0:
+                self._faults_left -= 1
+                LOGGER.exception("a request could not be answered")
+            return web.json_response({"error": "internal"}, status=500)
+        finally:
+            self._bodies.give_back(request)
+
+    async def _on_prepare(self, request: web.Request, response: web.StreamResponse) -> None:
+        """No CORS header ever goes to an origin that is not allowed; each answer is the last."""
+        origin = request.headers.get("Origin")
+        if origin is not None and self._origins(origin):
+            response.headers["Access-Control-Allow-Origin"] = origin
+            response.headers["Vary"] = "Origin"
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Server"] = "sidespool"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+        if not isinstance(response, web.WebSocketResponse):
+            response.headers["Connection"] = "close"
             response.force_close()
-        return response
-
-    async def _body(self, request: web.Request, *types: str) -> bytes:
-        if request.content_type not in types:
-            raise Refused(415, "content_type")
-        encoding = request.headers.get("Content-Encoding", "identity").lower()
-        if encoding not in ("identity", "gzip"):
-            raise Refused(415, "content_encoding")
-        if (request.content_length or 0) > FRAME_BYTES_MAX:
-            raise Refused(413, "too_large")
-        body = await self._whole(request)
-        return inflate(body) if encoding == "gzip" else body
-
-    async def _whole(self, request: web.Request) -> bytes:
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(FRAME_DEADLINE_S):
-                async for part in request.content.iter_any():
-                    size += len(part)
-                    if size > FRAME_BYTES_MAX:
-                        raise Refused(413, "too_large")
-                    parts.append(part)
-        except TimeoutError:
-            raise Refused(400, "deadline") from None
-        return b"".join(parts)
 
     # -- events --------------------------------------------------------------------------------
 
     async def _events(self, request: web.Request) -> web.Response:
-        body = await self._body(request, "application/json", "application/x-ndjson")
-        events = split_events(body, request.content_type == "application/x-ndjson")
-        if len(events) > EVENTS_PER_FRAME_MAX:
-            raise Refused(413, "too_large")
+        events = await self._bodies.events(request)
         done: asyncio.Future[tuple[int, list[Rejection]]] = (
             asyncio.get_running_loop().create_future()
         )
@@ -183,10 +145,7 @@ class HttpDoor:
         return _json({"accepted": accepted, "rejected": rejected}, status=202)
 
     async def _preview(self, request: web.Request) -> web.Response:
-        body = await self._body(request, "application/json", "application/x-ndjson")
-        events = split_events(body, request.content_type == "application/x-ndjson")
-        if len(events) > EVENTS_PER_FRAME_MAX:
-            raise Refused(413, "too_large")
+        events = await self._bodies.events(request)
         admitted = self._reception.intake.preview(events)
         lines = [
             msgspec.Raw(line) for chunk in admitted.chunks for line in chunk.lines.splitlines()
@@ -197,8 +156,6 @@ class HttpDoor:
         """A segment at a time: a full spool is more than should stand in memory."""
         response = web.StreamResponse()
         response.content_type = "application/x-ndjson"
-        response.headers["Cache-Control"] = "no-store"
-        response.force_close()
         await response.prepare(request)
         for batch_id in self._shows.segments():
             lines = await self._shows.pending(batch_id)
@@ -223,7 +180,7 @@ class HttpDoor:
         async def handle(request: web.Request) -> web.Response:
             content: Json = {}
             if request.can_read_body:
-                content = _object(await self._body(request, "application/json"))
+                content = _object(await self._bodies.read(request, JSON))
             try:
                 frame = as_frame(content)
             except msgspec.ValidationError:
@@ -242,7 +199,7 @@ class HttpDoor:
         frame = wire.Attach(
             event_id=request.match_info["event_id"],
             name=name,
-            data=await self._body(request, request.content_type),
+            data=await self._bodies.read(request, request.content_type),
             content_type=request.content_type,
         )
         return self._reply(await self._reception.operations.answer(frame, "http"))
@@ -260,7 +217,7 @@ class HttpDoor:
         socket = web.WebSocketResponse(
             protocols=(wire.SUBPROTOCOL,),
             compress=False,
-            max_msg_size=FRAME_BYTES_MAX,
+            max_msg_size=FRAME_BYTES_MAX + 1,  # aiohttp refuses what reaches it
             decode_text=False,
             timeout=CLOSE_S,
         )
@@ -288,6 +245,10 @@ def _object(body: bytes) -> Json:
 def _as_set(content: Json) -> wire.AnyFrame:
     plain = content.get("settings", content)
     return wire.Set(settings=msgspec.convert(plain, wire.Settings))
+
+
+def _as_report(content: Json) -> wire.AnyFrame:
+    return msgspec.convert({**content, "op": "report"}, wire.Report)
 
 
 def _as_consent(content: Json) -> wire.AnyFrame:

@@ -1,0 +1,16 @@
+/** Compiles only if events that an application adds to the catalog are known to the service. */
+
+import type { Sidespool } from '@sidespool/angular';
+import type {} from '@sidespool/protocol';
+
+declare module '@sidespool/protocol' {
+  interface EventMap {
+    DocumentExported: { format: 'pdf' | 'html' };
+  }
+}
+
+declare const sidespool: Sidespool;
+sidespool.emit('DocumentExported', { format: 'pdf' });
+sidespool.emit('ChatTurn', { prompt_length: 1 });
+// @ts-expect-error a required field is missing
+sidespool.emit('DocumentExported', {});
