@@ -50,7 +50,7 @@ class SpoolMachine(RuleBasedStateMachine):
         self.uncounted: set[str] = set()  # withdrawn while the disk took no count of it
         self.refused_by_disk: set[str] = set()  # a sync failed: a restart may see them, once
         self.reports: dict[str, Counts] = {}
-        self.told_twice: set[str] = set()  # reports whose first copy may have its own fate
+        self.told_again = 0  # copies of reports, each of which may have a fate of its own
         self.trouble = False
         self.owed: dict[str, Callable[[], object]] = {}
 
@@ -218,7 +218,7 @@ class SpoolMachine(RuleBasedStateMachine):
             known = self.reports.setdefault(frozen.event_id, frozen.counts)
             assert known.dropped == report_payload(frozen)["dropped"], "one id, one content"
             line = self.world.line(frozen.event_id, "a report")
-            self.told_twice |= self.acknowledged & {frozen.event_id}
+            self.told_again += frozen.event_id in self.acknowledged
             self.never_promised.add(frozen.event_id)
             self.withdrawn.discard(frozen.event_id)  # told anew, with the new consent
             done = self.world.group({Level.USAGE: {frozen.event_id: line}})
@@ -270,7 +270,7 @@ class SpoolMachine(RuleBasedStateMachine):
             gone = self.acknowledged - in_spool - self.collected - self.refused_there
             counted = sum(n for why, n in self.world.dropped().items() if why != "rejected")
             unsure = (self.never_promised | self.limbo) - in_spool
-            most = len(gone) + len(unsure) + len(self.told_twice)
+            most = len(gone) + len(unsure) + self.told_again
             assert len(gone - self.uncounted) <= counted <= most
 
     @invariant()

@@ -23,6 +23,7 @@ def settings(data_dir: Path, endpoint: str = "", **more: str) -> dict[str, str]:
         "TELEMETRY_ENDPOINT": endpoint,
         "TELEMETRY_TOKEN": "token",
         "TELEMETRY_FLUSH_INTERVAL_S": "600",
+        "TELEMETRY_SHUTDOWN_GRACE_S": "0.3",
         **more,
     }
 
@@ -70,7 +71,9 @@ def lying_events(data_dir: Path) -> list[str]:
     found = []
     for path in sorted((data_dir / "spool").iterdir()):
         if parse_name(path.name) is not None:
-            found += [msgspec.json.decode(line)["event_id"] for line in read_lines(path.read_bytes())]
+            found += [
+                msgspec.json.decode(line)["event_id"] for line in read_lines(path.read_bytes())
+            ]
     return found
 
 

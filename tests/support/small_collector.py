@@ -22,6 +22,7 @@ class SmallCollector:
         self.deletions: list[dict[str, Any]] = []
         self.events_max: int | None = None  # more in one body: 413
         self.flapping: random.Random | None = None
+        self.busy = False
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
@@ -44,6 +45,8 @@ class SmallCollector:
     def mood(self) -> str:
         """How this request goes."""
         dice = self.flapping
+        if self.busy:
+            return "503"
         return dice.choice(["takes", "503", "drops", "takes and drops"]) if dice else "takes"
 
     def take(self, body: bytes) -> tuple[int, dict[str, Any]]:
@@ -83,6 +86,12 @@ class SmallCollector:
 
             def do_GET(self) -> None:
                 self._answer(200, {"state": "erased", "erased": {}})
+
+            def handle_one_request(self) -> None:
+                try:
+                    super().handle_one_request()
+                except ConnectionError:  # the daemon was killed
+                    self.close_connection = True
 
             def _hang_up(self) -> None:
                 self.close_connection = True

@@ -20,11 +20,14 @@ from sidespool.runtime import record_file
 from sidespool.runtime.control import DaemonControl
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.doorstep import make_private_dirs, take_place
+from sidespool.runtime.forget import begin_forget, finish_forget, is_needed
 from sidespool.runtime.ids import BatchIds, now_ms
 from sidespool.runtime.log import LOGGER
 from sidespool.runtime.paths import DataPaths
-from sidespool.runtime.reset import finish_reset, read_unfinished
+from sidespool.runtime.reset import finish_reset, forget_key, read_unfinished
 from sidespool.runtime.spool_store import SpoolStore
+from sidespool.runtime.vault import Vault
+from sidespool.runtime.vault_disk import VaultDisk
 from sidespool.wire.event import format_time
 from sidespool.wire.level import Level
 
@@ -107,6 +110,7 @@ def _by_hand(config: Config, paths: DataPaths, decision: Decision) -> Effect | N
         record_file.save_consent(disk, paths.consent_file, book)
         verdict = judge(config, paths, book)
         deleted = _empty_above(disk, config, paths, verdict.level)
+        _empty_beside(disk, config, paths, verdict.level)
         return Effect(
             verdict.level.label, verdict.decided_by, verdict.because, running=False, deleted=deleted
         )
@@ -119,6 +123,7 @@ def _empty_above(disk: Disk, config: Config, paths: DataPaths, level: Level) -> 
     names = [parse_name(name) for name in disk.listdir(paths.spool)]
     if not any(name is not None and name.level > level for name in names):
         return 0
+    disk = VaultDisk(disk, paths.spool, Vault())  # what goes need not be opened
     tally = record_file.load_tally(disk, paths.tally_file, now_ms(), LOGGER.warning)
     book = SpoolBook(config.spool_max_bytes, config.spool_max_age_days)
     store = SpoolStore(disk, paths, book, tally, BatchIds().new, LOGGER.warning)
@@ -127,3 +132,12 @@ def _empty_above(disk: Disk, config: Config, paths: DataPaths, level: Level) -> 
         return store.purge_above(level)
     finally:
         store.close()
+
+
+def _empty_beside(disk: Disk, config: Config, paths: DataPaths, level: Level) -> None:
+    """Attachments, counts and the key for them, where the level allows them no more."""
+    if is_needed(disk, paths, level, with_history=False):
+        begin_forget(disk, paths, level, with_history=False)
+        finish_forget(disk, paths, level, with_history=False)
+    if level < Level.FULL and not disk.listdir(paths.history):
+        forget_key(disk, paths, config.app_id, config.full_content_key)

@@ -61,13 +61,14 @@ def _find(batches: list[dict[str, Any]], start: str) -> str:
 
 def _show(paths: DataPaths, batch_id: str) -> int:
     from sidespool.runtime.control import DaemonControl
+    from sidespool.cli.own_file import read_own
     from sidespool.runtime.doors.shows import history_lines
 
     try:
         with DaemonControl.connect(paths) as control:
             lines = control.history_lines(batch_id)
     except DaemonUnreachableError:
-        lines = history_lines(paths, batch_id)
+        lines = history_lines(paths, batch_id, read_own)
     if lines is None:
         raise SidespoolError(f"batch {batch_id} cannot be read", hint="It may be older than kept")
     if is_terminal() and not wants_json():

@@ -8,6 +8,7 @@ from typing import Any
 
 import msgspec
 
+from sidespool.cli.own_file import read_own
 from sidespool.core.consent import ConsentBook, ConsentRecord, decode_consent
 from sidespool.core.record import (
     HEADER_BYTES,
@@ -53,7 +54,7 @@ def _count(path: Path, name: SegmentName) -> int:
             known = parse_header(file.read(HEADER_BYTES))
         if known is not None and known[0] != UNKNOWN:
             return known[0]
-    whole = recover(path.read_bytes())
+    whole = recover(read_own(path))
     return whole.events if whole else 0
 
 
@@ -62,7 +63,7 @@ def pending_lines(paths: DataPaths) -> list[bytes]:
     lines: list[bytes] = []
     for segment in list_segments(paths):
         try:
-            lines += read_lines(segment.path.read_bytes())
+            lines += read_lines(read_own(segment.path))
         except FileNotFoundError:  # sent, or withdrawn, since it was listed
             continue
     return lines

@@ -81,7 +81,7 @@ def make_private_dirs(paths: DataPaths) -> None:
             from sidespool.runtime.windows_acl import restrict_to_owner
 
             restrict_to_owner(paths.root)
-        probe = paths.root / ".probe"
+        probe = paths.root / f".probe-{os.getpid()}"  # two may start at once
         probe.write_bytes(b"")
         probe.unlink()
     except OSError as error:

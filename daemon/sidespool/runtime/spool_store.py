@@ -287,12 +287,8 @@ class SpoolStore:
 
     def _forget(self, batch_ids: Collection[str]) -> None:
         """Nothing in memory knows these segments any more; their files are another matter."""
-        for segment in [*self._active.values(), *self._stale]:
-            if segment.batch_id in batch_ids:
-                try:
-                    segment.close()
-                except OSError as error:
-                    self._log(f"a segment did not close: {error.strerror or error}")
+        known = [*self._active.values(), *self._stale]
+        self._close([one for one in known if one.batch_id in batch_ids])
         self._stale = [one for one in self._stale if one.batch_id not in batch_ids]
         gone = {level for level, one in self._active.items() if one.batch_id in batch_ids}
         self._active = {level: one for level, one in self._active.items() if level not in gone}
@@ -376,5 +372,11 @@ class SpoolStore:
 
     def close(self) -> None:
         """Closes what is open; files stay as they are."""
-        for segment in (*self._active.values(), *self._stale):
-            segment.close()
+        self._close([*self._active.values(), *self._stale])
+
+    def _close(self, segments: Collection[SegmentFile]) -> None:
+        for segment in segments:
+            try:
+                segment.close()
+            except OSError as error:
+                self._log(f"a segment did not close: {error.strerror or error}")

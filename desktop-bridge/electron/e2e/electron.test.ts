@@ -6,7 +6,7 @@ import type { AddressInfo } from "node:net";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { startCollector } from "../test/support/collector.js";
-import { eventually, isAlive, readyFile, temporaryDirectory } from "../test/support/process.js";
+import { daemonsOf, eventually, isAlive, readyFile, temporaryDirectory } from "../test/support/process.js";
 import type { Place, RunningApp } from "./support/running-app.js";
 import { COLLECTOR_TOKEN, runApp } from "./support/running-app.js";
 
@@ -26,8 +26,8 @@ afterEach(async () => {
   for (const { pid, electron } of running) {
     if (isAlive(pid)) await electron.close();
   }
-  const left = readyFile(join(place.path, "data"));
-  if (left !== undefined) await eventually(() => !isAlive(left.pid), "the daemon ends by itself");
+  const data = join(place.path, "data");
+  await eventually(() => daemonsOf(data).length === 0, "the daemon ends by itself");
   await place.collector.close();
   place.remove();
 });

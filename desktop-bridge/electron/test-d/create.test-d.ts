@@ -18,7 +18,9 @@ const telemetry = createSidespool({
   beforeSend: (event) => ({ ...event, payload: {} }),
 });
 
-// Lesser stores and stand-ins fit, too.
+// Typed and lesser stores and stand-ins fit, too.
+const typed = new Store<{ theme: string; telemetryEnabled?: boolean }>();
+createSidespool({ app, settings: typed, appId: "a" });
 createSidespool({ app: createFakeApp(), settings: { get: () => undefined }, appId: "a" });
 createSidespool({ app: createFakeApp(), settings: createMemorySettings(), appId: "a" });
 // @ts-expect-error an app id is needed

@@ -19,7 +19,7 @@ import {
 } from "../src/testing/index.js";
 import type { TestCollector } from "./support/collector.js";
 import { startCollector } from "./support/collector.js";
-import { eventually, isAlive, readyFile, temporaryDirectory } from "./support/process.js";
+import { daemonsOf, eventually, isAlive, readyFile, temporaryDirectory } from "./support/process.js";
 
 // An app creates one client; here there is one a test.
 process.setMaxListeners(100);
@@ -38,6 +38,7 @@ beforeEach(async () => {
 
 afterEach(async () => {
   await Promise.all(started.map((one) => one.shutdown()));
+  await eventually(() => daemonsOf(directory.path).length === 0, "no daemon is left");
   await collector.close();
   directory.remove();
 });
@@ -93,7 +94,7 @@ describe("a session", () => {
     await eventually(() => app.quits === 1, "the app quits");
     await eventually(() => collector.types().includes("SessionEnd"), "the session's end arrives");
     expect(collector.types()).toEqual(["SessionStart", "ChatTurn", "SessionEnd"]);
-    await eventually(() => readyFile(directory.path) === undefined, "the daemon ends by itself");
+    await eventually(() => daemonsOf(directory.path).length === 0, "the daemon ends by itself");
   });
 
   test("survives a daemon that is killed: nothing unacknowledged is lost or doubled", async () => {

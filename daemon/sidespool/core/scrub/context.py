@@ -18,7 +18,8 @@ GENERIC_NAMES = words(
     daemon www-data git postgres mysql mongodb redis sa service local localhost localdomain
     server client host desktop laptop owner me none null undefined anonymous unknown codespace
     vscode gitpod ec2-user azureuser circleci travis gitlab-runner github macbook macbook-pro
-    imac pc computer sudo adm wheel staff plugdev cdrom dip lpadmin lan internal domain
+    imac pc computer main box vm worker master primary replica web api db proxy gateway sandbox
+    container workspace machine sudo adm wheel staff plugdev cdrom dip lpadmin lan internal domain
     workgroup linux windows macos darwin name username hostname
     """
 )

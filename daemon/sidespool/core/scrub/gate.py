@@ -37,12 +37,15 @@ _SOURCES: tuple[tuple[int, str], ...] = (
     (LITERAL, r"\\[\"nrtu/\\]"),
     (
         NAMED,
-        r"(?i)(?:pass|pwd|pswd|psw|psk|kennwort|contrase|senha|has[lł]o|пароль|密码|パスワード"
+        r"(?i)(?:pass|pwd|pswd|psw|psk|kennwort|contrase|senha|has[lł]o|пароль|密码"
+        r"|パスワード"
         r"|mot.?de.?passe|secret"
         r"|token|credential|auth|cookie|csrf|xsrf|jwt|bearer|nonce|mnemonic|webhook|key"
         r"|codes?|connection.?string"
-        r"|sess|sid|otp|mfa|2fa|pin|cv[vc]2?|sig|salt|seed|dsn|\bpw|phrase|words)[\w-]*(?:\[\w*\])?"
-        r"(?:[\"'\]\\\x60»”’]*\s*(?:[:=>,(：<]|->)|\s+(?:is|was|are|set|equals|ist|lautet"
+        r"|sess|sid|otp|mfa|2fa|pin|cv[vc]2?|sig|salt|seed|dsn|verifier|assertion"
+        r"|dockerconfigjson|\bpw|phrase|words)[\pL\w-]*(?:\[\w*\])?"
+        r"(?:(?:[\"'\]\\\x60»”’]|&quot;|&#3[49];)*\s*(?:[:=>,(：<]|->)|\s+(?:is|was|are|set"
+        r"|equals|ist|lautet"
         r"|est|es|reads?|of|value|changed)\b"
         r"|\s*[\"'\x60\\<]|\s+\S*\d)",
     ),

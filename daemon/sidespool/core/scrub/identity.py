@@ -49,7 +49,7 @@ _PHRASES = Lazy(
     r"|hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by "
     r"|locked by (?:user )?|denied to (?:user )?|checked out by |chown (?:-R )?)"
     r"[\"'`«“]?)(?P<bare>(?<=[\"'`«“])[^\W_][^\"'`»”\n<>{}]{1,60}(?=[\"'`»”])"
-    r"|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30})?)(?![\w@(])(?!\.\w)",
+    r"|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30}(?![\w=]))?)(?![\w@(])(?!\.\w)",
     re.IGNORECASE,
 )
 _UID = Lazy(

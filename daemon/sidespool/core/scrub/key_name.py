@@ -36,24 +36,28 @@ KEYWORDS = Lazy(
     r"|activation)[ _.-](?:key|token|secret)s?|one.?time (?:password|pin)|(?:wpa2?|wep"
     r"|wi-?fi|network)[ _-](?:key|psk|pass\w*)|pass(?:word|wd|phrase|code|wort|e\b)?"
     r"|passwor|pwd|pswd|psk|kennwort|contrase|senha|haslo|hasło"
-    r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess|sid"
+    r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess"
+    r"|sid"
     r"|csrf"
     r"|xsrf|otp"
-    r"|mfa|2fa|pin\b|cv[vc]2?|sig|jwt|bearer|salt|nonce|mnemonic|seed|webhook|recovery|verification"
+    r"|verifier|assertion|dockerconfigjson|mfa|2fa|pin\b|cv[vc]2?|sig|jwt|bearer|salt|nonce"
+    r"|mnemonic|seed|webhook|recovery|verification"
     r"|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup"
     r"|\bpw\b|parole?\b",
     re.IGNORECASE,
 )
 
-_STRONG = words("""
-    password passwd pwd pass passcode passwort pswd psw kennwort contraseña contrasena senha haslo
-    hasło пароль 密码 パスワード motdepasse secret secrets
-    credential credentials apikey apikeys
-    privatekey secretkey accesskey accountkey sharedkey masterkey authkey encryptionkey storepass
-    keypass dbpass userpass sshpass mypass rootpass adminpass requirepass psk rootpw adminpw pw
-    userpw bindpw passw licensekey productkey pgpassword mysqlpassword sharedaccesskey
-    sharedsecret clientsecret appsecret secretaccesskey
-    """)
+_STRONG = words(
+    """
+    password passwd pwd pass passcode passwort pswd psw kennwort contraseña contrasena senha
+    haslo hasło пароль 密码 パスワード motdepasse secret secrets credential credentials apikey
+    apikeys privatekey secretkey accesskey accountkey sharedkey masterkey authkey
+    encryptionkey storepass keypass dbpass userpass sshpass mypass rootpass adminpass
+    requirepass psk rootpw adminpw pw userpw bindpw passw licensekey productkey pgpassword
+    mysqlpassword dockerconfigjson sharedaccesskey sharedsecret clientsecret appsecret
+    secretaccesskey
+    """
+)
 _STRONG_END = (
     "password",
     "passwd",
@@ -66,48 +70,61 @@ _STRONG_END = (
     "accountkey",
     "passwort",
 )
-_KEY_OF = words("""
-    api private secret access account encryption master signing shared storage auth app client
-    consumer service license licence product subscription function deploy session ssh rsa aes hmac
-    crypto symmetric wallet signature admin server write read ingest activation webhook user root
-    openai anthropic stripe github gitlab azure aws gcp google algolia datadog sendgrid twilio
-    wpa wpa2 wep wifi network mailgun mapbox sentry firebase
-    groq mistral cohere deepgram elevenlabs pinecone serpapi
-    """)
-_NOT_KEY_OF = words("""
-    primary foreign public cache sort partition row object unique registry hot shortcut map dict
-    index group i18n translation lookup composite natural surrogate idempotency routing message
-    node react enter arrow escape shift control alt tab backspace delete config settings option
-    property missing invalid unknown duplicate column json yaml element item accelerator modifier
-    """)
-_TOKEN = words("""
-    token authtoken accesstoken refreshtoken idtoken sessiontoken apitoken auth oauth session
-    sessionid sessid phpsessid jsessionid sid aspsessionid cookie csrf xsrf csrftoken xsrftoken
-    signature sig jwt bearer salt nonce sess authorization webhook dsn connectionstring
-    recovery
-    """)
+_KEY_OF = words(
+    """
+    api private secret access account encryption master signing shared storage auth app
+    client consumer service license licence product subscription function deploy session ssh
+    rsa aes hmac crypto symmetric wallet signature admin server write read ingest activation
+    webhook user root openai anthropic stripe github gitlab azure aws gcp google algolia
+    datadog sendgrid twilio instrumentation wpa wpa2 wep wifi network mailgun mapbox sentry
+    firebase groq mistral cohere deepgram elevenlabs pinecone serpapi
+    """
+)
+_NOT_KEY_OF = words(
+    """
+    primary foreign public cache sort partition row object unique registry hot shortcut map
+    dict index group i18n translation lookup composite natural surrogate idempotency routing
+    message node react enter arrow escape shift control alt tab backspace delete config
+    settings option property missing invalid unknown duplicate column json yaml element item
+    accelerator modifier
+    """
+)
+_TOKEN = words(
+    """
+    token authtoken accesstoken refreshtoken idtoken sessiontoken apitoken auth oauth
+    session sessionid sessid phpsessid jsessionid sid aspsessionid cookie csrf xsrf
+    csrftoken xsrftoken signature sig jwt bearer salt nonce sess authorization webhook dsn
+    verifier assertion connectionstring recovery
+    """
+)
 _DIGITS = frozenset(
     ["otp", "totp", "pin", "cvv", "cvc", "cvv2", "cvc2", "mfa", "2fa", "tan", "mtan"]
 )
 _PHRASE = frozenset(["passphrase", "mnemonic", "seedphrase"])
 # A last word that turns the name into something about the secret.
-_ABOUT = words("""
-    type types count counts length len limit limits budget url uri endpoint field fields name names
-    hint policy expiry expires expired expiration expire age file path dir label placeholder
-    strength min max required valid invalid enabled disabled present changed reset at in size usage
-    rotation manager provider method mode format prefix suffix scope scopes version status state
-    error errors exception failed failure failures missing ttl timeout created updated used total
-    service server store storage handler middleware module class function callback listener event
-    events input form page screen dialog view button window position index kind source algorithm
-    algo alg bits ids arn fingerprint thumbprint budget remaining left per rate cost price window
-    visible hidden show prompt agent ring board down up press code codes map
-    """)
-_EXEMPT = words("""
-    publickeytoken publickey tokenizer tokenize author authors keyboard keyword keywords monkey
-    primarykey foreignkey authority passed passes passing bypass compass passenger passive passport
-    password_field token_type statuscode errorcode exitcode code zipcode postcode postalcode
-    countrycode keycode charcode barcode qrcode opcode encode decode unicode vscode
-    """)
+_ABOUT = words(
+    """
+    type types count counts length len limit limits budget url uri endpoint field fields
+    name names hint policy expiry expires expired expiration expire age file path dir label
+    placeholder strength min max required valid invalid enabled disabled present changed
+    reset at in size usage rotation manager provider method mode format prefix suffix scope
+    scopes version status state error errors exception failed failure failures missing ttl
+    timeout created updated used total service server store storage handler middleware
+    module class function callback listener event events input form page screen dialog view
+    button window position index kind source algorithm algo alg bits ids arn fingerprint
+    thumbprint budget remaining left per rate cost price window visible hidden show prompt
+    agent ring board down up press code codes map
+    """
+)
+_EXEMPT = words(
+    """
+    publickeytoken publickey tokenizer tokenize author authors keyboard keyword keywords
+    monkey primarykey foreignkey authority passed passes passing bypass compass passenger
+    passive passport password_field token_type statuscode errorcode exitcode code zipcode
+    postcode postalcode countrycode keycode charcode barcode qrcode opcode encode decode
+    unicode vscode
+    """
+)
 _ONE_TIME_CODE = Lazy(
     r"(?:verification|otp|mfa|2fa|security|auth|authentication|recovery|backup|confirmation|access"
     r"|pairing|device|sms|login|passcode|pin|factor|unlock|time)codes?$"

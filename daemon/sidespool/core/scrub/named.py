@@ -17,9 +17,11 @@ Span = tuple[int, int, str]
 
 _NAME_RUN = Lazy(r"[\w.-]*")
 _NAME_RIGHT = Lazy(r"[\w-]{0,32}(?:\[\w*\])?")
+# The shell's working directory, not a password.
+_FOLDER_NEXT = Lazy(rf"[\"']?\s?[:=]\s?[\"']?(?:[/~\\{ph.ROOT_MARKS}]|[A-Za-z]:[\\/])")
 _TYPE = Lazy(r"(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}")
 _SEPARATOR = Lazy(
-    r"(?:\\{0,7}[\"'`\]»”’]){0,2}(?P<gap>[ \t]{0,12})"
+    r"(?:\\{0,7}[\"'`\]»”’]|&quot;|&#3[49];){0,2}(?P<gap>[ \t]{0,12})"
     r"(?P<op>\\{1,4}u003[dDaA]|=>|:=|->|={1,3}|::?(?!//)|\uff1a)(?P<after>(?:[ \t]"
     r"|\\[nt](?=\S)){0,12})"
 )
@@ -80,7 +82,7 @@ def _name_around(text: str, start: int, end: int, done: int) -> tuple[int, int]:
 def _spans(text: str, start: int, end: int) -> list[Span]:
     name = text[start:end].lstrip("-")
     kind = judge(name.rstrip("]").replace("[", "_"))
-    if kind is Kind.NONE:
+    if kind is Kind.NONE or (name.upper() in ("PWD", "OLDPWD") and _FOLDER_NEXT.match(text, end)):
         return []
     if kind is Kind.HEADER:
         return header_span(text, end)

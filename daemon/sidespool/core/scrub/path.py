@@ -147,6 +147,8 @@ def _after_colon(line: str, at: int, done: int) -> tuple[int, int] | None:
             start = letter
             if left in "\\/" and left:
                 start = _long_prefix(line, letter, done)
+                if left == "\\" and start == letter - 1:
+                    return None  # an escape: "\\h:\\w"
             return start, at + 1
     if line[at : at + 2] == "//" or _ESCAPED_SLASHES.match(line, at):
         start = run_left(line, at - 1, max(done, at - 32), _SCHEME_RUN)

@@ -83,7 +83,8 @@ _UNIQUE = (
     rf"|discord(?:app)?\.com/api/webhooks/[\w/-]+",
     r"[\w-]+\.webhook\.office\.com/[\w@/-]+|django-insecure-[^\s\"']{16,}"
     r"|base64:[A-Za-z0-9+/]{40,}=",
-    r"ssh-(?:rsa|ed25519|dss) AAAA[A-Za-z0-9+/]{40,}={0,2}|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{8,}",
+    r"ssh-(?:rsa|ed25519|dss) AAAA[A-Za-z0-9+/]{40,}={0,2}(?: [\w.-]+@[\w.-]+)?"
+    r"|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{8,}",
 )
 # Short prefixes that words may end in: they need a mark before them.
 _MARKED = (
@@ -151,7 +152,11 @@ def _hits(text: str) -> list[int]:
 
 def _replacement(match: re.Match[str]) -> str:
     token = match[0]
-    if any(c.isdigit() for c in token) or (token.lower() != token and token.upper() != token):
+    if (
+        token[:4].isupper()
+        or any(c.isdigit() for c in token)
+        or (token.lower() != token and token.upper() != token)
+    ):
         kept = token[len(token.rstrip(".,-_=")) :] if token[-1] in ".,-" else ""
         return ph.SECRET + kept
     return token

@@ -33,7 +33,8 @@ _WORDS = words("""
     rotation rotated cleared stored saved loaded retrieved fetched sent received read written
     """)
 _NOT_A_VALUE = Lazy(
-    r"\$\{|\$\(|\$[A-Za-z_][A-Za-z_]*$|%[A-Za-z_]\w*%?$|<[^<>\s]{0,60}[>]?$|\{\{"
+    r"/(?:[a-z][a-z._-]*/)+[a-z._-]*$|\$\{|\$\(|\$[A-Za-z_][A-Za-z_]*$|%[A-Za-z_]\w*%?$"
+    r"|<[^<>\s]{0,60}[>]?$|\{\{"
     r"|\{[\w.\s-]*\}?$|#\{"
     r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|(?i:(?:your|my"
     r"|insert|change|enter|replace|add|put|some|the)[_-](?:[a-z_-]|$))"
@@ -107,6 +108,7 @@ _PARTS = re.compile(r"[-_.]")
 _QUOTED = {quote: Lazy(rf"((?:\\(?!{quote})[\s\S]|[^\\{quote}])*)") for quote in ('"', "'", "`")}
 _CLOSERS_MAX = 32
 _OPEN = Lazy(r"(?:[bruf]{0,2}|@)?(\\{0,7})([\"'`“‘«])")
+_ENTITY = Lazy(r"&quot;|&#3[49];")
 _UNQUOTED = Lazy(r"(?:[^\s\"'<>|`]|(?<=\w)'(?=\w))+")
 _UNQUOTED_RUN = Lazy(r"[^\s]+")
 _NEXT = Lazy(r"[;,&](?:\s|$|[\"']?[\w .-]{1,40}[\"']?\s{0,2}[=:])")
@@ -117,6 +119,9 @@ def read(text: str, start: int, glued: bool) -> tuple[int, int, str]:
 
     ``glued``: the value follows an equals sign, so quotes and brackets inside belong to it.
     """
+    if match := _ENTITY.match(text, start):
+        end = text.find(match[0], match.end())
+        return match.end(), end if end > 0 else len(text), '"'
     if match := _OPEN.match(text, start):
         escape, quote = match[1], match[2]
         return (*_quoted(text, match.end(), escape, quote), quote)

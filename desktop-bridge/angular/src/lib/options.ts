@@ -43,10 +43,10 @@ export interface HttpOptions {
   readonly routes?: readonly string[];
 }
 
+/** Only what the user changed; an empty text means: back to the application's own. */
 export interface AdvancedChange {
-  /** Empty: back to the application's own. */
-  readonly endpoint: string;
-  readonly userId: string;
+  readonly endpoint?: string;
+  readonly userId?: string;
 }
 
 export const SIDESPOOL_OPTIONS = new InjectionToken<SidespoolOptions>('sidespool options', {

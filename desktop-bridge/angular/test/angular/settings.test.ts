@@ -161,7 +161,7 @@ test('the advanced part is collapsed, and can be changed where the app keeps it'
   expect(endpoint.value).toBe('https://t.example');
   endpoint.value = '';
   await click(button('Save'));
-  expect(kept).toEqual([{ endpoint: '', userId: 'u1' }]);
+  expect(kept).toEqual([{ endpoint: '' }]);
 });
 
 test('every text can be another language\'s', async () => {

@@ -14,7 +14,19 @@ export interface Fresh {
   readonly at: number;
 }
 
-const random = (bytes: Uint8Array): void => void randomFillSync(bytes);
+// Asking the system for ten bytes at a time would cost as much as all the rest of an event's id.
+const pool = new Uint8Array(4_096);
+let used = pool.length;
+
+function random(bytes: Uint8Array): void {
+  if (used + bytes.length > pool.length) {
+    randomFillSync(pool);
+    used = 0;
+  }
+  bytes.set(pool.subarray(used, used + bytes.length));
+  pool.fill(0, used, used + bytes.length); // given out once
+  used += bytes.length;
+}
 
 /** `session` names another session than the connection's own, where there is one. */
 export function eventCompleter(

@@ -80,5 +80,6 @@ export interface IpcMainLike {
   handle(channel: string, answer: (event: InvokeEventLike, ...given: unknown[]) => unknown): void;
   removeHandler(channel: string): void;
   on(channel: string, listener: Listener<[MessageEventLike, ...unknown[]]>): unknown;
-  removeListener(channel: string, listener: Listener<never[]>): unknown;
+  // As Electron declares it: `never[]` would not accept Electron's own.
+  removeListener(channel: string, listener: (...given: any[]) => void): unknown;
 }

@@ -3,13 +3,16 @@
 import type { Level, SettingsChange } from "@sidespool/protocol";
 import { LEVELS } from "@sidespool/protocol";
 
-/** An electron-store, or anything else with `get`. */
+/**
+ * An electron-store, or anything else with `get`. Keys are texts; `any` lets stores fit that are
+ * typed by their own schema.
+ */
 export interface SettingsStore {
-  get(key: string): unknown;
+  get(key: any): unknown;
   /** Tells later changes of one key; without it only `setEnabled` and its like are noticed. */
-  onDidChange?(key: string, listener: (value: unknown) => void): unknown;
+  onDidChange?(key: any, listener: (value?: any) => void): unknown;
   /** Keeps what the user chose, wherever the choice was made; without it a choice lasts a run. */
-  set?(key: string, value: unknown): unknown;
+  set?(key: any, value?: any): unknown;
 }
 
 /** The keys of the store, the same that the daemon reads in a settings file. */

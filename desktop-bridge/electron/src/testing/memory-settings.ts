@@ -15,8 +15,8 @@ export function createMemorySettings(initial: Record<string, unknown> = {}): Mem
   };
   return {
     values,
-    get: (key) => values[key],
-    set: (key, value) => {
+    get: (key: string) => values[key],
+    set: (key: string, value?: unknown) => {
       if (values[key] === value) return;
       values[key] = value;
       tell(key);
@@ -25,6 +25,6 @@ export function createMemorySettings(initial: Record<string, unknown> = {}): Mem
       delete values[key];
       tell(key);
     },
-    onDidChange: (key, listener) => void listeners.push({ key, listener }),
+    onDidChange: (key: string, listener: (value: unknown) => void) => void listeners.push({ key, listener }),
   };
 }

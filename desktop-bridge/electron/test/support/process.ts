@@ -1,6 +1,6 @@
 /** Looks at processes, and waits for what will come true. */
 
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
@@ -30,6 +30,21 @@ export function isAlive(pid: number): boolean {
   } catch {
     return false;
   }
+}
+
+/** Processes that were started for a data directory and are alive: none may be left behind. */
+export function daemonsOf(dataDir: string): number[] {
+  const mark = `TELEMETRY_DATA_DIR=${dataDir}\0`;
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name) && isAlive(Number(name)))
+    .filter((pid) => {
+      try {
+        return readFileSync(`/proc/${pid}/environ`, "latin1").includes(mark);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
 }
 
 export interface ReadyFile {

@@ -55,7 +55,7 @@ let next = 0;
           <p><a [href]="url" target="_blank" rel="noopener">{{ t.privacyLink }}</a></p>
         }
         <div class="choices">
-          <button type="button" autofocus (click)="decide($event, 'denied')">{{ t.decline }}</button>
+          <button type="button" data-default (click)="decide($event, 'denied')">{{ t.decline }}</button>
           <button type="button" (click)="decide($event, 'granted')">{{ t.accept }}</button>
         </div>
       </dialog>

@@ -23,7 +23,7 @@ let next = 0;
       <h2 [id]="id + '-heading'">{{ heading() }}</h2>
       <p [id]="id + '-text'">{{ text() }}</p>
       <div class="choices">
-        <button type="button" autofocus (click)="answer($event, false)">{{ no() }}</button>
+        <button type="button" data-default (click)="answer($event, false)">{{ no() }}</button>
         <button type="button" [class.danger]="danger()" (click)="answer($event, true)">
           {{ yes() }}
         </button>

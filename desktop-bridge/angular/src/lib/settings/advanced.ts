@@ -16,7 +16,7 @@ let next = 0;
   styles: [
     BASE,
     `
-      form, dl { display: grid; grid-template-columns: max-content 1fr; gap: 0.5rem 1.25rem; align-items: center; }
+      form, dl { display: grid; grid-template-columns: minmax(7.5rem, max-content) 1fr; gap: 0.5rem 1.25rem; align-items: center; }
       dt, label { color: var(--_muted); }
       dd { overflow-wrap: anywhere; font-variant-numeric: tabular-nums; }
       input {
@@ -78,7 +78,11 @@ export class SidespoolAdvanced {
   protected async onSave(event: Event, endpoint: string, userId: string): Promise<void> {
     event.preventDefault();
     this.saved.set(false);
-    await this.save?.({ endpoint: endpoint.trim(), userId: userId.trim() });
+    const shown = this.status();
+    await this.save?.({
+      ...(endpoint.trim() === (shown?.endpoint ?? '') ? {} : { endpoint: endpoint.trim() }),
+      ...(userId.trim() === (shown?.userId ?? '') ? {} : { userId: userId.trim() }),
+    });
     this.saved.set(true);
   }
 }

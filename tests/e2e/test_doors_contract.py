@@ -1,0 +1,631 @@
+"""Protocol 1 as section 3 of the contract has it, through every door of a real daemon."""
+
+import gzip
+import json
+import socket
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from support.daemon import RunningDaemon, start_daemon, wait_until
+from support.four_doors import DOORS, Ask, Page, every_door, memory_peak_mb, page, plain
+from websockets.exceptions import ConnectionClosed
+
+KIB, MIB = 1024, 1024 * 1024
+TURN = {"event_type": "ChatTurn", "payload": {"latency_ms": 5, "model": "m-1"}}
+STORED = ["event_id", "event_type", "timestamp", "session_id", "user_id", "app_id",
+          "app_version", "os", "seq", "payload"]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def daemon() -> Iterator[RunningDaemon]:
+    env = {"TELEMETRY_FLUSH_INTERVAL_S": "600", "TELEMETRY_APP_ID": "doors"}
+    with start_daemon(env, "--stdio") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def doors(daemon: RunningDaemon) -> Iterator[dict[str, Ask]]:
+    with every_door(daemon) as asked:
+        yield asked
+
+
+def error_with(message: str) -> dict[str, Any]:
+    return {"event_type": "Error", "payload": {"error_type": "E", "message": message}}
+
+
+# -- the same meaning through every door ---------------------------------------------------------
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_good_events_are_kept_and_each_bad_one_gets_its_reason(
+    doors: dict[str, Ask], door: str
+) -> None:
+    events: list[Any] = [
+        TURN,
+        {"event_type": "NoSuchThing", "payload": {}},
+        {"event_type": "ChatTurn", "payload": {"colour": "red"}},
+        {"event_type": "ChatTurn", "payload": {"latency_ms": "long"}},
+        {"event_type": "ChatTurn", "payload": {"latency_ms": -1}},
+        {"event_type": "ChatTurnFull", "payload": {"prompt": "p"}},
+        {"event_type": "ChatTurn", "extra": 1},
+        {"event_type": "ChatTurn", "seq": 1},
+        {"event_type": "ChatTurn", "event_id": "no uuid"},
+        {"event_type": "ChatTurn", "timestamp": "yesterday"},
+        {"event_type": "ChatTurn", "session_id": "a b"},
+        5,
+        {"payload": {}},
+        error_with("x" * 70_000),
+        {"event_type": "SessionEnd", "payload": {"reason": "bored"}},
+        {**TURN, "event_id": str(uuid.uuid4())},
+    ]
+    ack = doors[door]("emit", events=events)
+    assert ack["op"] == "ack"
+    assert ack["accepted"] == 2
+    assert [(one["index"], one["reason"]) for one in ack["rejected"]] == [
+        (1, "unknown_event"),
+        (2, "unknown_field"),
+        (3, "invalid_value"),
+        (4, "invalid_value"),
+        (5, "level_too_low"),
+        (6, "unknown_field"),
+        (7, "unknown_field"),
+        (8, "invalid_value"),
+        (9, "invalid_value"),
+        (10, "invalid_value"),
+        (11, "malformed"),
+        (12, "malformed"),
+        (13, "too_large"),
+        (14, "invalid_value"),
+    ]
+    assert all(set(one) == {"index", "reason", "detail"} for one in ack["rejected"])
+    assert not any("bored" in one["detail"] for one in ack["rejected"])
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_every_operation_is_answered_in_its_form(doors: dict[str, Ask], door: str) -> None:
+    ask = doors[door]
+    assert plain(ask("emit", events=[TURN])) == {"op": "ack", "accepted": 1, "rejected": []}
+    assert plain(ask("emit", events=[])) == {"op": "ack", "accepted": 0, "rejected": []}
+    status = ask("status")
+    assert status["op"] == "result"
+    assert {"level", "decided_by", "layers", "spool", "tally", "upload", "warnings"} <= set(status)
+    flushed = ask("flush")
+    assert flushed["op"] == "result"
+    assert flushed["sealed"] >= 1
+    assert flushed["uploaded"] == 0
+    assert flushed["error"]
+    assert ask("consent", decision="granted", policy_version="7")["op"] == "ack"
+    settings = ask("set", settings={"level": "error"})
+    assert (settings["op"], settings["level"]) == ("settings", "error")
+    assert ask("set", settings={"level": None})["level"] == "usage"
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_what_cannot_be_carried_out_is_refused_with_a_stable_reason(
+    doors: dict[str, Ask], door: str
+) -> None:
+    ask = doors[door]
+    bad = [
+        ask("set", settings={"level": "everything"}),
+        ask("consent", decision="perhaps"),
+        ask("consent", decision="granted", level="everything"),
+        ask("consent", decision="granted", policy_version="x" * 65),
+    ]
+    assert [(one["op"], one["reason"]) for one in bad] == [("error", "invalid_value")] * 4
+    assert ask("status")["level"] == "usage"
+
+
+def test_all_doors_tell_one_and_the_same_status(doors: dict[str, Ask]) -> None:
+    told = [plain(doors[door]("status")) for door in DOORS]
+    for one in told:
+        one.pop("uptime_s")
+        one.pop("refused")
+    assert all(one == told[0] for one in told)
+
+
+def test_a_stored_event_has_every_field_of_the_contract(daemon: RunningDaemon) -> None:
+    event_id = str(uuid.uuid4()).upper()
+    event = {**TURN, "event_id": event_id, "timestamp": "2026-01-02T03:04:05+02:00"}
+    with daemon.client(session_id="session-1") as client:
+        client.emit(event)
+    stored = next(one for one in daemon.pending() if one["event_id"] == event_id.lower())
+    assert sorted(stored) == sorted(STORED)
+    assert stored["timestamp"] == "2026-01-02T01:04:05.000Z"
+    assert stored["session_id"] == "session-1"
+    assert stored["app_id"] == "doors"
+    assert stored["os"] == "linux"
+    made = daemon.pending()[-1]
+    assert uuid.UUID(made["event_id"]).version in (4, 7)
+
+
+def test_sequence_numbers_never_repeat(daemon: RunningDaemon) -> None:
+    numbers = [one["seq"] for one in daemon.pending()]
+    assert len(numbers) == len(set(numbers))
+
+
+# -- hello, ids, goodbye -------------------------------------------------------------------------
+
+
+def test_welcome_names_session_level_and_settings(daemon: RunningDaemon) -> None:
+    with daemon.ndjson() as client:
+        welcome = client.hello("python")
+        assert welcome["op"] == "welcome"
+        assert welcome["level"] == "usage"
+        assert welcome["session_id"]
+        assert welcome["settings"]["enabled"] is True
+        assert welcome["settings"]["full_content"] is False
+        assert "python" in daemon.status()["clients"]
+    with daemon.ndjson() as client:
+        assert client.hello(session_id="mine-1")["session_id"] == "mine-1"
+    with page(daemon) as socket:
+        client = Page(socket)
+        client.send({"op": "hello", "client": "renderer", "session_id": "mine-2", "id": 9})
+        assert client.receive()["session_id"] == "mine-2"
+
+
+def test_a_bad_session_id_is_refused_and_the_connection_lives(daemon: RunningDaemon) -> None:
+    with daemon.ndjson() as client:
+        assert client.hello(session_id="no spaces please")["reason"] == "invalid_value"
+        assert client.hello()["op"] == "welcome"
+
+
+def test_an_events_own_session_wins_over_the_connections(daemon: RunningDaemon) -> None:
+    own = {**TURN, "event_id": str(uuid.uuid4()), "session_id": "own-session"}
+    default = {**TURN, "event_id": str(uuid.uuid4())}
+    with daemon.client(session_id="connection-session") as client:
+        client.emit(own, default)
+    found = {one["event_id"]: one["session_id"] for one in daemon.pending()}
+    assert found[own["event_id"]] == "own-session"
+    assert found[default["event_id"]] == "connection-session"
+
+
+@pytest.mark.parametrize("frame_id", [0, 1, -5, 2**53, 2**70, "a", "", "ü" * 50, None])
+def test_ids_come_back_as_they_went(daemon: RunningDaemon, frame_id: Any) -> None:
+    for fields in ({"op": "emit", "events": [TURN]}, {"op": "emit", "events": [5]},
+                   {"op": "status"}, {"op": "set", "settings": {"level": "x"}}):  # fmt: skip
+        with daemon.client() as client:
+            client.send({**fields, "id": frame_id})
+            assert client.receive()["id"] == frame_id
+
+
+def test_a_frame_without_an_id_is_answered_without_one(daemon: RunningDaemon) -> None:
+    with daemon.client() as client:
+        client.send({"op": "emit", "events": [TURN]})
+        ack = client.receive()
+        assert (ack["op"], ack.get("id")) == ("ack", None)
+
+
+def test_after_goodbye_what_is_due_is_answered_and_nothing_more_is_read(
+    daemon: RunningDaemon,
+) -> None:
+    frames = [
+        {"op": "hello", "token": daemon.token},
+        {"op": "emit", "id": 1, "events": [TURN]},
+        {"op": "flush", "id": 2},
+        {"op": "goodbye"},
+        {"op": "emit", "id": 3, "events": [TURN]},
+    ]
+    with daemon.ndjson() as client:
+        for frame in frames:
+            client.send(frame)
+        assert client.receive()["op"] == "welcome"
+        assert {client.receive()["id"] for _ in range(2)} == {1, 2}
+        with pytest.raises(EOFError):
+            client.receive()
+    with page(daemon) as socket:
+        client_page = Page(socket)
+        for frame in frames[1:4]:
+            client_page.send(frame)
+        assert {client_page.receive()["id"] for _ in range(2)} == {1, 2}
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.recv(timeout=30)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1000
+
+
+def test_a_client_that_ends_its_stream_still_gets_its_answers(daemon: RunningDaemon) -> None:
+    hello = {"op": "hello", "token": daemon.token}
+    emit = {"op": "emit", "id": 1, "events": [TURN]}
+    with socket.socket(socket.AF_UNIX) as link:
+        link.settimeout(30)
+        link.connect(daemon.socket)
+        link.sendall(f"{json.dumps(hello)}\n{json.dumps(emit)}".encode())  # no last line end
+        link.shutdown(socket.SHUT_WR)
+        replies = [json.loads(line) for line in link.makefile("rb")]
+    assert [one["op"] for one in replies] == ["welcome", "ack"]
+    assert replies[1]["accepted"] == 1
+
+
+# -- settings, consent, and who hears of it ------------------------------------------------------
+
+
+def test_every_client_hears_of_every_change_whoever_made_it(daemon: RunningDaemon) -> None:
+    with daemon.client() as one, daemon.client() as two, page(daemon) as socket:
+        three = Page(socket)
+        listeners = (two.wait_for, lambda op, **wanted: _page_waits(three, op, **wanted))
+        changes = [
+            lambda: one.ask("set", settings={"level": "crash"}),
+            lambda: daemon.request("PATCH", "/v1/settings", {"level": "error"}),
+            lambda: one.ask("set", settings={"level": None}),
+            lambda: one.ask("consent", decision="denied"),
+            lambda: daemon.request("POST", "/v1/consent", {"decision": "granted"}),
+        ]
+        for change, level in zip(
+            changes, ("crash", "error", "usage", "off", "usage"), strict=True
+        ):
+            change()
+            for heard in listeners:
+                assert heard("settings", level=level)["level"] == level
+
+
+def _page_waits(client: Page, op: str, **wanted: Any) -> dict[str, Any]:
+    while True:
+        frame = client.receive()
+        if frame["op"] == op and all(frame.get(name) == value for name, value in wanted.items()):
+            return frame
+
+
+def test_settings_can_be_read_and_patched_over_http(daemon: RunningDaemon) -> None:
+    before = daemon.request("GET", "/v1/settings").json()
+    assert (before["enabled"], before["level"]) == (True, "usage")
+    off = daemon.request("PATCH", "/v1/settings", {"enabled": False})
+    assert (off.status, off.json()["level"]) == (200, "off")
+    wrapped = daemon.request("PATCH", "/v1/settings", {"settings": {"enabled": True}})
+    assert wrapped.json()["level"] == "usage"
+    assert daemon.request("PATCH", "/v1/settings", {"enabled": "no"}).status == 422
+    assert daemon.request("PATCH", "/v1/settings", {"enabled": None}).json()["level"] == "usage"
+    for path in ("/v1/status", "/v1/nowhere"):
+        assert daemon.request("PATCH", path, {}).status in (404, 405)
+
+
+def test_secrets_are_taken_on_standard_input_only(
+    daemon: RunningDaemon, doors: dict[str, Ask]
+) -> None:
+    secrets = {"collector_token": "abc"}
+    with daemon.client() as client:
+        assert client.ask("set", secrets=secrets)["op"] == "error"
+    assert doors["websocket"]("set", secrets=secrets)["op"] == "error"
+    assert doors["stdio"]("set", secrets=secrets)["op"] == "settings"
+
+
+def test_while_off_events_are_refused_as_such(daemon: RunningDaemon) -> None:
+    with daemon.client() as client:
+        client.ask("set", settings={"enabled": False})
+        ack = client.emit(TURN, {"event_type": "Crash", "payload": {}}, {"event_type": "Nope"})
+        reasons = [one["reason"] for one in ack["rejected"]]
+        client.ask("set", settings={"enabled": None})
+    assert reasons == ["consent_off", "consent_off", "unknown_event"]
+
+
+# -- malformed frames ----------------------------------------------------------------------------
+
+MALFORMED = [
+    b"nonsense",
+    b"{",
+    b"[]",
+    b"5",
+    b"null",
+    b'""',
+    b"{}",
+    b'{"op":"dance"}',
+    b'{"op":5}',
+    b'{"op":"emit"}',
+    b'{"op":"emit","events":{}}',
+    b'{"op":"emit","events":[{]}',
+    b'{"op":"emit","id":1.5,"events":[]}',
+    b'{"op":"emit","id":true,"events":[]}',
+    b'{"op":"status","id":[]}',
+    b'{"op":"set","settings":[]}',
+    b'{"op":"set","settings":{"enabled":"yes"}}',
+    b'{"op":"attach","event_id":"x","name":"n","data":"!"}',
+    b'{"op":"hello","client":5}',
+    b'{"op":"hello","token":"\\ud800"}',
+    b"[" * 50_000,
+    b'{"op":' * 20_000,
+    b"\xff\xfe\x00",
+    b'{"op":"emit","id":1,"events":[NaN]}',
+]
+
+
+@pytest.mark.parametrize("raw", MALFORMED, ids=lambda raw: raw[:30].decode("latin-1"))
+def test_a_malformed_frame_is_named_so_and_the_connection_lives(
+    daemon: RunningDaemon, raw: bytes
+) -> None:
+    with daemon.client() as client:
+        client._write(raw + b"\n")
+        assert client.receive() == {"op": "error", "reason": "malformed"}
+        assert client.emit(TURN)["accepted"] == 1
+    if raw != b"\xff\xfe\x00":  # a WebSocket library sends no such text
+        with page(daemon) as socket:
+            socket.send(raw.decode())
+            assert json.loads(socket.recv(timeout=30)) == {"op": "error", "reason": "malformed"}
+            assert Page(socket).ask("emit", events=[TURN])["accepted"] == 1
+
+
+def test_malformed_frames_on_standard_input_are_named_so(daemon: RunningDaemon) -> None:
+    with start_daemon({}, "--stdio") as fresh:
+        client = fresh.stdio()
+        for raw in MALFORMED:
+            client._write(raw + b"\n")
+            assert client.receive() == {"op": "error", "reason": "malformed"}
+        assert client.emit(TURN)["accepted"] == 1
+
+
+def test_good_frames_between_malformed_ones_in_one_write_are_answered(
+    daemon: RunningDaemon,
+) -> None:
+    emit = json.dumps({"op": "emit", "id": 7, "events": [TURN]}).encode()
+    with daemon.client() as client:
+        client._write(b"\n".join([b"x", emit, b"", b"{}", b"\r", emit, b""]))
+        replies = [client.receive() for _ in range(4)]
+    assert sorted(one["op"] for one in replies) == ["ack", "ack", "error", "error"]
+
+
+# -- limits --------------------------------------------------------------------------------------
+
+
+def sized_event(size: int) -> bytes:
+    """A usage event of exactly this many bytes, filled up with a long model name."""
+    head, tail = b'{"event_type":"ChatTurn","payload":{"model":"', b'"}}'
+    return head + b"m" * (size - len(head) - len(tail)) + tail
+
+
+def test_an_event_holds_64_kib_and_not_a_byte_more(daemon: RunningDaemon) -> None:
+    with daemon.client() as client:
+        for size, accepted in ((64 * KIB, 1), (64 * KIB + 1, 0)):
+            client._write(b'{"op":"emit","id":1,"events":[%s]}\n' % sized_event(size))
+            ack = client.receive()
+            assert ack["accepted"] == accepted, size
+        assert ack["rejected"][0]["reason"] == "too_large"
+
+
+def test_a_frame_holds_a_thousand_events_and_not_one_more(
+    daemon: RunningDaemon, doors: dict[str, Ask]
+) -> None:
+    for door in ("local", "websocket", "stdio"):
+        assert doors[door]("emit", events=[TURN] * 1_000)["accepted"] == 1_000
+        refused = doors[door]("emit", events=[TURN] * 1_001)
+        assert (refused["op"], refused["reason"]) == ("error", "too_large")
+    assert daemon.request("POST", "/v1/events", [TURN] * 1_000).json()["accepted"] == 1_000
+    assert daemon.request("POST", "/v1/events", [TURN] * 1_001).status == 413
+
+
+def test_a_frame_holds_8_mib_and_not_a_byte_more(daemon: RunningDaemon) -> None:
+    frame = json.dumps({"op": "emit", "id": 1, "events": [TURN]}).encode()
+    fits = frame + b" " * (8 * MIB - len(frame))
+    with daemon.client() as client:
+        client._write(fits + b"\n")
+        assert client.receive()["accepted"] == 1
+        client._write(fits + b" \n")
+        assert client.receive()["reason"] == "too_large"
+        with pytest.raises((EOFError, ConnectionError)):
+            client.receive()
+    with page(daemon) as socket:
+        socket.send(fits.decode())
+        assert json.loads(socket.recv(timeout=30))["accepted"] == 1
+        with pytest.raises(ConnectionClosed) as closed:
+            socket.send(fits.decode() + " ")
+            socket.recv(timeout=30)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == 1009
+    body = json.dumps(TURN).encode()
+    kind = {"Content-Type": "application/json"}
+    whole = body + b" " * (8 * MIB - len(body))
+    assert daemon.request("POST", "/v1/events", body=whole, headers=kind).status == 202
+    assert daemon.request("POST", "/v1/events", body=whole + b" ", headers=kind).status == 413
+
+
+def test_strings_and_lists_are_cut_with_a_marker(daemon: RunningDaemon) -> None:
+    event_id = str(uuid.uuid4())
+    message = "word " * 4_000
+    report = {"anonymized_stack_trace": ["at f (app.js:1:2)"] * 150}
+    daemon.request(
+        "POST",
+        "/v1/events",
+        [
+            {**error_with(message), "event_id": event_id},
+            {**TURN, "event_id": event_id[:-1] + "f", "payload": {"model": "é" * 400}},
+            {
+                "event_type": "ErrorReport",
+                "event_id": event_id[:-1] + "e",
+                "payload": {"error_details": report},
+            },
+        ],
+    )
+    found = {one["event_id"][-1]: one["payload"] for one in daemon.pending()[-3:]}
+    text = found[event_id[-1]]["message"].encode()
+    assert 500 < len(text) <= 8 * KIB
+    assert text.endswith("…[cut]".encode())
+    model = found["f"]["model"].encode()
+    assert len(model) <= 500
+    assert model.endswith("…[cut]".encode())
+    trace = found["e"]["error_details"]["anonymized_stack_trace"]
+    assert len(trace) == 100
+    assert trace[-1] == "…[cut]"
+
+
+# -- HTTP bodies ---------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize(
+    ("kind", "body", "accepted"),
+    [
+        ("application/json", json.dumps(TURN), 1),
+        ("application/json; charset=utf-8", json.dumps([TURN, TURN]), 2),
+        ("application/json", " \n[] ", 0),
+        ("application/x-ndjson", f"{json.dumps(TURN)}\n\n{json.dumps(TURN)}", 2),
+        ("application/x-ndjson", "", 0),
+    ],
+)
+def test_bodies_come_as_an_object_an_array_or_lines_packed_or_not(
+    daemon: RunningDaemon, kind: str, body: str, accepted: int, packed: bool
+) -> None:
+    raw = gzip.compress(body.encode()) if packed else body.encode()
+    headers = {"Content-Type": kind, **({"Content-Encoding": "gzip"} if packed else {})}
+    answer = daemon.request("POST", "/v1/events", body=raw, headers=headers)
+    assert answer.status == 202
+    assert answer.json() == {"accepted": accepted, "rejected": []}
+
+
+def test_a_gzip_bomb_is_refused_and_costs_no_memory(daemon: RunningDaemon) -> None:
+    headers = {"Content-Encoding": "gzip"}
+    bomb = gzip.compress(b" " * (200 * MIB))
+    before = memory_peak_mb(daemon.process.pid)
+    assert daemon.request("POST", "/v1/events", body=bomb, headers=headers).status == 413
+    members = gzip.compress(b" " * MIB) * 9
+    assert daemon.request("POST", "/v1/events", body=members, headers=headers).status == 413
+    empty = gzip.compress(b"") * 100_000
+    assert daemon.request("POST", "/v1/events", body=empty, headers=headers).status == 413
+    assert memory_peak_mb(daemon.process.pid) - before < 40
+    fits = gzip.compress(json.dumps(TURN).encode() + b" " * (8 * MIB - 1 - len(json.dumps(TURN))))
+    assert daemon.request("POST", "/v1/events", body=fits, headers=headers).status == 202
+
+
+@pytest.mark.parametrize("kind", ["text/plain", "", "application/json-seq", "text/json"])
+def test_any_other_type_of_body_is_refused(daemon: RunningDaemon, kind: str) -> None:
+    answer = daemon.request("POST", "/v1/events", body=b"{}", headers={"Content-Type": kind})
+    assert (answer.status, answer.json()) == (415, {"error": "content_type"})
+
+
+# -- what the user may see -----------------------------------------------------------------------
+
+
+def test_a_preview_shows_what_would_be_stored_and_stores_nothing(daemon: RunningDaemon) -> None:
+    before = daemon.status()
+    shown = daemon.request("POST", "/v1/preview", [TURN, {"event_type": "Nope"}]).json()
+    assert sorted(shown["events"][0]) == sorted(STORED)
+    assert [one["reason"] for one in shown["rejected"]] == ["unknown_event"]
+    after = daemon.status()
+    assert after["tally"] == before["tally"]
+    assert after["spool"]["events"] == before["spool"]["events"]
+
+
+def test_pending_shows_what_waits_and_history_what_was_sent(daemon: RunningDaemon) -> None:
+    answer = daemon.request("GET", "/v1/pending", headers={"Origin": "app://desktop"})
+    assert answer.headers["Content-Type"].startswith("application/x-ndjson")
+    assert answer.headers["Access-Control-Allow-Origin"] == "app://desktop"
+    assert len(answer.lines()) == daemon.status()["spool"]["events"]
+    assert daemon.request("GET", "/v1/history").json() == {"batches": []}
+    assert daemon.request("GET", "/v1/history?batch=none").status == 404
+    assert daemon.request("GET", "/v1/history?batch=../../runtime").status == 404
+
+
+# -- the WebSocket itself ------------------------------------------------------------------------
+
+
+def test_only_the_protocol_is_chosen_and_nothing_is_compressed(daemon: RunningDaemon) -> None:
+    with page(daemon, compression="deflate") as socket:
+        assert socket.subprotocol == "sidespool.v1"
+        assert socket.response is not None
+        assert "Sec-WebSocket-Extensions" not in socket.response.headers
+        assert daemon.token not in str(socket.response.headers)
+        assert Page(socket).ask("status")["level"] == "usage"
+
+
+def test_a_bearer_token_opens_the_socket_for_a_program(daemon: RunningDaemon) -> None:
+    headers = {"Authorization": f"Bearer {daemon.token}"}
+    with page(daemon, subprotocols=None, origin=None, additional_headers=headers) as socket:
+        assert socket.subprotocol is None
+        assert Page(socket).ask("emit", events=[TURN])["accepted"] == 1
+
+
+def test_only_text_frames_count(daemon: RunningDaemon) -> None:
+    with page(daemon) as socket:
+        socket.send(json.dumps({"op": "emit", "id": 1, "events": [TURN]}).encode())
+        assert json.loads(socket.recv(timeout=30)) == {"op": "error", "reason": "malformed"}
+        assert Page(socket).ask("emit", events=[TURN])["accepted"] == 1
+
+
+def test_a_message_in_fragments_is_one_frame_and_pings_are_answered(daemon: RunningDaemon) -> None:
+    frame = json.dumps({"op": "emit", "id": 3, "events": [TURN]})
+    with page(daemon) as socket:
+        socket.send(part for part in (frame[:10], frame[10:11], frame[11:]))
+        assert json.loads(socket.recv(timeout=30))["accepted"] == 1
+        assert socket.ping("are you there").wait(30)
+
+
+# -- floods --------------------------------------------------------------------------------------
+
+
+def flood(link: socket.socket, chunk: bytes, seconds: float) -> int:
+    """Writes as fast as the other side takes it, reading nothing; the bytes taken."""
+    link.setblocking(False)
+    taken, until = 0, time.monotonic() + seconds
+    while time.monotonic() < until:
+        try:
+            taken += link.send(chunk[taken % len(chunk) :])
+        except BlockingIOError:
+            time.sleep(0.005)  # the kernel's buffer is full: give it a moment
+    return taken
+
+
+def masked(payload: bytes) -> bytes:
+    """A whole text frame as a client sends it, with a mask of zeros."""
+    size = len(payload)
+    head = bytes([0x81, 0x80 | size]) if size < 126 else b"\x81\xfe" + size.to_bytes(2, "big")
+    return head + b"\0\0\0\0" + payload
+
+
+def test_clients_that_flood_and_never_read_leave_memory_and_others_alone() -> None:
+    """Small frames, and frames whose refusals are thirty times their size, on two doors."""
+    one = json.dumps({"op": "emit", "id": 1, "events": [TURN]}).encode()
+    refused = json.dumps({"op": "emit", "id": 1, "events": [{}] * 1_000}).encode()
+    env = {"TELEMETRY_FLUSH_INTERVAL_S": "600", "TELEMETRY_SPOOL_MAX_BYTES": "20000000"}
+    with start_daemon(env) as daemon, daemon.client() as witness:
+        witness.emit(TURN)
+        for payload in (one, refused):
+            with socket.socket(socket.AF_UNIX) as link:
+                link.connect(daemon.socket)
+                link.sendall(b'{"op":"hello","token":"%s"}\n' % daemon.token.encode())
+                flood(link, (payload + b"\n") * 20, 1.5)
+                assert witness.emit(TURN)["accepted"] == 1
+            with page(daemon, close_timeout=0) as page_socket:
+                flood(page_socket.socket, masked(payload) * 20, 1.5)
+                assert witness.emit(TURN)["accepted"] == 1
+        wait_until(lambda: daemon.status()["clients"] == ["test"])
+        peak = memory_peak_mb(daemon.process.pid)
+    print(f"peak memory under flood: {peak:.0f} MB")
+    assert peak < 120
+
+
+def test_many_large_bodies_at_once_are_told_to_wait() -> None:
+    head = (
+        "POST /v1/events HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nAuthorization: Bearer {token}\r\n"
+        "Content-Type: application/json\r\nContent-Length: 8388608\r\n\r\n"
+    )
+    with start_daemon() as daemon:
+        raw = head.format(port=daemon.port, token=daemon.token).encode()
+        links = []
+        for _ in range(12):
+            link = socket.create_connection(("127.0.0.1", daemon.port), timeout=30)
+            link.sendall(raw)
+            links.append(link)
+        for link in links:  # each but its last byte; the refused ones are cut off meanwhile
+            try:
+                link.sendall(b" " * (8 * MIB - 1))
+            except ConnectionError:
+                continue
+        answers = []
+        for link in links:
+            link.setblocking(False)
+        wait_until(lambda: _gather(links, answers) >= 8)
+        assert {answer.split(b" ", 2)[1] for answer in answers} == {b"429"}
+        for link in links:
+            link.close()
+        assert memory_peak_mb(daemon.process.pid) < 120
+        wait_until(lambda: daemon.request("POST", "/v1/events", TURN).status == 202)
+
+
+def _gather(links: list[socket.socket], answers: list[bytes]) -> int:
+    for link in links:
+        try:
+            part = link.recv(4096)
+        except OSError:
+            continue
+        if part:
+            answers.append(part)
+    return len(answers)
