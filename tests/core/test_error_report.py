@@ -1,5 +1,7 @@
 """The builder of error reports: arranged as the contract says, words hashed unless included."""
 
+import msgspec
+
 from sidespool.core.error_report import (
     LISTED_MAX,
     OwnReport,
@@ -13,8 +15,6 @@ from sidespool.core.error_report import (
 )
 from sidespool.wire.builtin import builtin_catalog
 from sidespool.wire.validate import Validator
-
-import msgspec
 
 ABOUT = Surroundings(
     report_id="r1", timestamp="2026-01-02T03:04:05.000Z", app_version="1.2.3", os_type="linux",

@@ -109,7 +109,7 @@ def test_a_state_survives_the_disk() -> None:
 def test_only_durations_and_sizes_are_kept_of_an_event() -> None:
     catalog = builtin_catalog()
     decoder = Validator(catalog).event_decoder
-    event = decoder.decode(
+    event: Any = decoder.decode(
         b'{"event_type":"ChatTurn","payload":{"model":"secret-model","latency_ms":5,'
         b'"prompt_length":7,"token_count":3}}'
     )

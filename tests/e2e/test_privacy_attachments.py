@@ -45,18 +45,17 @@ def test_an_attachment_is_durable_encrypted_and_free_of_credentials() -> None:
 def test_an_attachment_follows_its_event_to_the_collector_and_into_the_history(
     tmp_path: Path,
 ) -> None:
-    with LiveCollector(tmp_path) as collector:
-        with start_daemon({**FULL, **collector.env}) as daemon:
-            answer = attach(daemon, b"export TOKEN=" + TOKEN.encode() + b"\nthe rest")
-            assert answer["op"] == "ack"
-            with daemon.client() as client:
-                client.emit(TURN)
-            wait_until(lambda: not files(daemon))
-            [stored] = collector.attachments()
-            assert TOKEN.encode() not in stored
-            assert b"the rest" in stored
-            assert daemon.status()["attachments"]["delivered"] == 1
-            assert [is_encrypted(one.read_bytes()) for one in files(daemon, "history")] == [True]
+    with LiveCollector(tmp_path) as collector, start_daemon({**FULL, **collector.env}) as daemon:
+        answer = attach(daemon, b"export TOKEN=" + TOKEN.encode() + b"\nthe rest")
+        assert answer["op"] == "ack"
+        with daemon.client() as client:
+            client.emit(TURN)
+        wait_until(lambda: not files(daemon))
+        [stored] = collector.attachments()
+        assert TOKEN.encode() not in stored
+        assert b"the rest" in stored
+        assert daemon.status()["attachments"]["delivered"] == 1
+        assert [is_encrypted(one.read_bytes()) for one in files(daemon, "history")] == [True]
 
 
 @pytest.mark.parametrize(
@@ -105,22 +104,20 @@ def test_attachments_wait_out_a_restart(tmp_path: Path) -> None:
     with start_daemon(env) as daemon:
         attach(daemon, b"later")
         daemon.kill9()
-    with LiveCollector(tmp_path) as collector:
-        with start_daemon({**env, **collector.env}) as daemon:
-            with daemon.client() as client:
-                client.emit(TURN)
-            wait_until(lambda: not files(daemon))
-            assert collector.attachments() == [b"later"]
+    with LiveCollector(tmp_path) as collector, start_daemon({**env, **collector.env}) as daemon:
+        with daemon.client() as client:
+            client.emit(TURN)
+        wait_until(lambda: not files(daemon))
+        assert collector.attachments() == [b"later"]
 
 
 def test_a_field_beyond_its_cap_goes_along_whole_as_an_attachment(tmp_path: Path) -> None:
     text = "line of code\n" * 60_000
     event = {"event_type": "FileSnapshot", "payload": {"before": text, "proposal_id": "p1"}}
-    with LiveCollector(tmp_path) as collector:
-        with start_daemon({**FULL, **collector.env}) as daemon:
-            with daemon.client() as client:
-                assert client.emit(event)["accepted"] == 1
-            wait_until(lambda: collector.attachments())
-            assert collector.attachments() == [text.encode()]
-            [stored] = collector.events()
-            assert stored["payload"]["before"].endswith("…[cut]")
+    with LiveCollector(tmp_path) as collector, start_daemon({**FULL, **collector.env}) as daemon:
+        with daemon.client() as client:
+            assert client.emit(event)["accepted"] == 1
+        wait_until(collector.attachments)
+        assert collector.attachments() == [text.encode()]
+        [stored] = collector.events()
+        assert stored["payload"]["before"].endswith("…[cut]")

@@ -5,6 +5,7 @@ daemon runs as a user, on a host and in a home that are canaries themselves.
 """
 
 import base64
+import contextlib
 import getpass
 import json
 import socket
@@ -16,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from sidespool.core.envelope import decrypt, is_encrypted, salt_of, file_key
+from sidespool.core.envelope import decrypt, file_key, is_encrypted, salt_of
 from sidespool.wire.builtin import builtin_catalog
 from sidespool.wire.catalog import EventSpec, FieldSpec
 from support.daemon import RunningDaemon, start_daemon, wait_until
@@ -86,10 +87,8 @@ def members(wire: bytes) -> Iterator[bytes]:
     """Every gzip member that stands anywhere in a stream."""
     position = 0
     while (position := wire.find(b"\x1f\x8b\x08", position)) >= 0:
-        try:
+        with contextlib.suppress(zlib.error):
             yield zlib.decompressobj(31).decompress(wire[position:])
-        except zlib.error:
-            pass
         position += 1
 
 

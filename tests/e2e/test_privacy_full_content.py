@@ -1,4 +1,4 @@
-"""Full content through a real daemon: encrypted on disk, refused without a key, gone with consent."""
+"""Full content through a real daemon: encrypted, refused without a key, gone with consent."""
 
 import base64
 import gzip

@@ -24,13 +24,15 @@ def sidespool(env: dict[str, str], *args: str) -> str:
 def test_pending_decrypts_and_disable_empties_spool_attachments_and_key(tmp_path: Path) -> None:
     data_dir = tmp_path / "data"
     env = clean_environment({**FULL, "TELEMETRY_DATA_DIR": str(data_dir)})
-    with start_daemon({**FULL, "TELEMETRY_DATA_DIR": str(data_dir)}) as daemon:
-        with daemon.client() as client:
-            client.emit(TURN, {"event_type": "ChatTurn", "payload": {}})
-            client.ask(
-                "attach", event_id="0198f6f0-0000-7000-8000-0000000000aa", name="a.txt",
-                content_type="text/plain", data=base64.b64encode(b"x").decode(),
-            )  # fmt: skip
+    with (
+        start_daemon({**FULL, "TELEMETRY_DATA_DIR": str(data_dir)}) as daemon,
+        daemon.client() as client,
+    ):
+        client.emit(TURN, {"event_type": "ChatTurn", "payload": {}})
+        client.ask(
+            "attach", event_id="0198f6f0-0000-7000-8000-0000000000aa", name="a.txt",
+            content_type="text/plain", data=base64.b64encode(b"x").decode(),
+        )  # fmt: skip
     shown = sidespool(env, "pending", "--json")
     assert "only for me" in shown
     told = json.loads(sidespool(env, "disable", "--json"))

@@ -67,9 +67,7 @@ def test_a_crash_before_the_summary_is_forgotten_repeats_the_same_event(tmp_path
         (tmp_path / "data" / "rollup.json").write_bytes(before)
         with start_daemon(env) as daemon:
             wait_until(lambda d=daemon: any(e["event_type"] == "UsageSummary" for e in d.pending()))
-            ids |= {
-                e["event_id"] for e in daemon.pending() if e["event_type"] == "UsageSummary"
-            }
+            ids |= {e["event_id"] for e in daemon.pending() if e["event_type"] == "UsageSummary"}
     assert len(ids) == 1
 
 

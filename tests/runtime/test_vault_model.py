@@ -5,9 +5,9 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import initialize, invariant
+from test_spool_store_model import SpoolMachine
 
 from support.vault_world import CountedVault, VaultWorld
-from test_spool_store_model import SpoolMachine
 
 
 class VaultMachine(SpoolMachine):

@@ -7,7 +7,6 @@ changes the disk is not carried out; the process dies by SIGKILL instead.
 import asyncio
 import os
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -77,4 +76,4 @@ async def _live(config: Config, doorstep: Doorstep) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

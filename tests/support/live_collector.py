@@ -57,7 +57,7 @@ class LiveCollector:
         port = int(running.url.rpartition(":")[2])
         relay = await asyncio.start_server(lambda r, w: self._relay(r, w, port), "127.0.0.1", 0)
         self.direct = running.url
-        self.url = "http://127.0.0.1:%d" % relay.sockets[0].getsockname()[1]
+        self.url = f"http://127.0.0.1:{relay.sockets[0].getsockname()[1]}"
         try:
             yield running
         finally:

@@ -60,8 +60,8 @@ def _find(batches: list[dict[str, Any]], start: str) -> str:
 
 
 def _show(paths: DataPaths, batch_id: str) -> int:
-    from sidespool.runtime.control import DaemonControl
     from sidespool.cli.own_file import read_own
+    from sidespool.runtime.control import DaemonControl
     from sidespool.runtime.doors.shows import history_lines
 
     try:

@@ -28,7 +28,7 @@ from sidespool.wire.level import Level
 DAY_MS = 86_400_000
 
 
-class Segment(msgspec.Struct):
+class Segment(msgspec.Struct, gc=False):
     """One segment as the book knows it; sizes in bytes on disk."""
 
     batch_id: str

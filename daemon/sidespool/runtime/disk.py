@@ -103,11 +103,14 @@ class Disk:
 
     def read_ends(self, path: Path, head_bytes: int, tail_bytes: int) -> tuple[bytes, bytes, int]:
         """The first and the last bytes of a file, and its size in bytes."""
-        with path.open("rb", buffering=0) as file:
-            size = os.fstat(file.fileno()).st_size
-            head = file.read(head_bytes)
-            file.seek(max(size - tail_bytes, 0))
-            return head, file.read(tail_bytes), size
+        fd = os.open(path, os.O_RDONLY | _BINARY)
+        try:
+            head = os.read(fd, head_bytes)
+            size = os.lseek(fd, 0, os.SEEK_END)
+            os.lseek(fd, max(size - tail_bytes, 0), os.SEEK_SET)
+            return head, os.read(fd, tail_bytes), size
+        finally:
+            os.close(fd)
 
     def size(self, path: Path) -> int:
         """Size in bytes."""

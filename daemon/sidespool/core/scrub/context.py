@@ -18,9 +18,15 @@ GENERIC_NAMES = words(
     daemon www-data git postgres mysql mongodb redis sa service local localhost localdomain
     server client host desktop laptop owner me none null undefined anonymous unknown codespace
     vscode gitpod ec2-user azureuser circleci travis gitlab-runner github macbook macbook-pro
-    imac pc computer main box vm worker master primary replica web api db proxy gateway sandbox
-    container workspace machine sudo adm wheel staff plugdev cdrom dip lpadmin lan internal domain
+    imac pc computer sudo adm wheel staff plugdev cdrom dip lpadmin lan internal domain
     workgroup linux windows macos darwin name username hostname
+    """
+)
+# Too common in prose to be looked for everywhere, although a key may name them: "host=box".
+_COMMON_WORDS = words(
+    """
+    main box vm worker master primary replica web api db proxy gateway sandbox container
+    workspace machine
     """
 )
 _NAME_LENGTH_MIN = 3
@@ -86,7 +92,7 @@ def _spellings(name: str) -> set[str]:
 def _worthy(name: str) -> bool:
     return (
         len(name) >= (_NAME_LENGTH_MIN if name.isascii() else 2)
-        and name.casefold() not in GENERIC_NAMES
+        and name.casefold() not in GENERIC_NAMES | _COMMON_WORDS
         and not name.isdigit()
     )
 

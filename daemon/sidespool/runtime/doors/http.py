@@ -244,7 +244,8 @@ def _object(body: bytes) -> Json:
 
 def _as_set(content: Json) -> wire.AnyFrame:
     plain = content.get("settings", content)
-    return wire.Set(settings=msgspec.convert(plain, wire.Settings))
+    settings = msgspec.convert(plain, wire.Settings)
+    return wire.Set(settings=settings, with_history=content.get("with_history") is True)
 
 
 def _as_report(content: Json) -> wire.AnyFrame:
