@@ -9,6 +9,7 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -61,6 +62,10 @@ def ask_and_die(daemon: RunningDaemon, steps: int, op: str, **fields: Any) -> bo
     (daemon.data_dir / "arm").unlink()
     daemon.kill9()
     return False
+
+
+def receipt(daemon: RunningDaemon) -> str:
+    return str(daemon.status()["deletion"][0]["receipt"])
 
 
 def left(data_dir: Path, *folders: str) -> list[str]:
@@ -129,7 +134,7 @@ def test_a_reset_that_was_killed_at_any_step_is_finished_and_its_request_is_made
                 assert status["level"] == "off"
                 [request] = status["deletion"]
                 assert request["user_ids"] == [user_id]
-                wait_until(lambda d=daemon: d.status()["deletion"][0]["receipt"])
+                wait_until(partial(receipt, daemon))
             assert not ids & {one["event_id"] for one in collector.events()}
             if not died:
                 return

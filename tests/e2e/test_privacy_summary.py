@@ -3,10 +3,11 @@
 import json
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from support.daemon import start_daemon, wait_until
+from support.daemon import RunningDaemon, start_daemon, wait_until
 from support.live_collector import LiveCollector
 
 SUMMARY = {"TELEMETRY_USAGE": "summary", "TELEMETRY_FLUSH_INTERVAL_S": "0.1"}
@@ -16,6 +17,11 @@ DAY_MS = 86_400_000
 
 def state(data_dir: Path) -> Any:
     return json.loads((data_dir / "rollup.json").read_bytes())
+
+
+def summaries(daemon: RunningDaemon) -> set[str]:
+    """The ids of the summaries that wait."""
+    return {one["event_id"] for one in daemon.pending() if one["event_type"] == "UsageSummary"}
 
 
 def age(data_dir: Path, days: int) -> None:
@@ -66,8 +72,7 @@ def test_a_crash_before_the_summary_is_forgotten_repeats_the_same_event(tmp_path
     for _ in range(2):
         (tmp_path / "data" / "rollup.json").write_bytes(before)
         with start_daemon(env) as daemon:
-            wait_until(lambda d=daemon: any(e["event_type"] == "UsageSummary" for e in d.pending()))
-            ids |= {e["event_id"] for e in daemon.pending() if e["event_type"] == "UsageSummary"}
+            ids |= wait_until(partial(summaries, daemon))
     assert len(ids) == 1
 
 

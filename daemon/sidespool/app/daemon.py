@@ -181,6 +181,8 @@ class Daemon:
         )
 
     def _admit(self, level: Level) -> None:
+        if level < self.admission.level:
+            self.admission.forget()
         self.admission.level = level
 
     # -- settings ------------------------------------------------------------------------------

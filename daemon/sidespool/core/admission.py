@@ -81,6 +81,7 @@ class Admission:
 
     def on_key(self, hash_key: bytes) -> None:
         """The installation's key for hashes; it changes when the user starts anew."""
+        self._hash_key = hash_key
         for struct in self._client_types:
             spec = self._catalog.events[struct.__name__]
             treat = compile_treatment(spec, self._scrubber, hash_key)
@@ -94,6 +95,11 @@ class Admission:
             for struct in self._client_types
             if struct.__name__ in names
         }
+
+    def forget(self) -> None:
+        """Empties every memory of what passed: a withdrawal reaches those, too."""
+        self._scrubber.forget()
+        self.on_key(self._hash_key)
 
     def on_identity(self, user_id: str, app_id: str, app_version: str, os_family: str) -> None:
         """The constants of every event; they change when the user asks for a new id."""

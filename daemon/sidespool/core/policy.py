@@ -39,6 +39,8 @@ EVICTION_ORDER = (Level.FULL, Level.USAGE, Level.ERROR, Level.CRASH)
 
 HISTORY_BYTES_MAX = 5 * MIB
 HISTORY_AGE_DAYS_MAX = 30
+# The history is pruned each time this much was added, to the maximum less this much.
+HISTORY_SLACK_BYTES = MIB // 4
 LOG_BYTES_MAX = 1 * MIB
 LOG_FILES = 4  # with the active one: 5 MiB in all
 

@@ -34,9 +34,9 @@ def _sent_ms(name: str) -> int | None:
     return int(stamp) if stamp.isdigit() else None
 
 
-def prune_history(disk: Disk, folder: Path, now_ms: int) -> None:
-    """Deletes the oldest files beyond age and size."""
-    room = HISTORY_BYTES_MAX
+def prune_history(disk: Disk, folder: Path, now_ms: int, *, slack_bytes: int = 0) -> None:
+    """Deletes the oldest files beyond age and size; leaves room for `slack_bytes` more."""
+    room = HISTORY_BYTES_MAX - slack_bytes
     for name in reversed(disk.listdir(folder)):
         sent_ms = _sent_ms(name)
         if sent_ms is None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Collection
 
 import msgspec
 
+from sidespool.core.policy import HISTORY_SLACK_BYTES
 from sidespool.core.record import ACTIVE, QUARANTINED, SEALED, segment_name
 from sidespool.core.succession import files_of, halves_of, note_name
 from sidespool.core.tally import Settling, Tally, encode_tally
@@ -39,6 +40,7 @@ class Settlement:
         self._paths = paths
         self._log = log
         self.tally = tally
+        self._unpruned_bytes = HISTORY_SLACK_BYTES
 
     def save(self) -> None:
         """Writes the counts; raises OSError."""
@@ -94,14 +96,21 @@ class Settlement:
         else:
             self._to_quarantine(batch_id)
 
-    def to_history(self, batch_id: str) -> None:
-        """A delivered segment's bytes become history, or go where that cannot be."""
+    def to_history(self, batch_id: str, size_bytes: int = HISTORY_SLACK_BYTES) -> None:
+        """A delivered segment's bytes become history, or go where that cannot be.
+
+        Pruning lists the whole history, so it waits until as much has come as it left room for.
+        """
         sealed = self._paths.spool / segment_name(batch_id, SEALED)
         sent_ms = now_ms()
         try:
             self._disk.rename(sealed, self._paths.history / history_name(sent_ms, batch_id))
             self._disk.sync_dir(self._paths.history)
-            prune_history(self._disk, self._paths.history, sent_ms)
+            self._unpruned_bytes += size_bytes
+            if self._unpruned_bytes >= HISTORY_SLACK_BYTES:
+                self._unpruned_bytes = 0
+                slack = HISTORY_SLACK_BYTES
+                prune_history(self._disk, self._paths.history, sent_ms, slack_bytes=slack)
         except OSError:
             self._disk.remove(sealed)
 

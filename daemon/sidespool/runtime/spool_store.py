@@ -308,7 +308,8 @@ class SpoolStore:
         if rejected:
             self._settlement.begin("history", (batch_id,), DropReason.REJECTED, rejected)
         else:
-            self._settlement.to_history(batch_id)
+            size_bytes = self.book.segments[batch_id].size_bytes
+            self._settlement.to_history(batch_id, size_bytes)
         self.tally.on_delivered(delivered)
         self._forget((batch_id,))
         self._settlement.finish()

@@ -21,6 +21,7 @@ import msgspec
 from sidespool.core.admission import Chunk
 from sidespool.core.policy import INFLIGHT_BYTES_HIGH, INFLIGHT_BYTES_LOW
 from sidespool.core.record import SEALED, segment_name
+from sidespool.core.spool import Segment
 from sidespool.errors import DiskError
 from sidespool.runtime.spool_store import SpoolStore
 from sidespool.runtime.upload_ports import SealedBatch
@@ -59,6 +60,7 @@ class Spooler:
         self._waiting: list[Callable[[], None]] = []
         self._sealed: list[SealedBatch] = []
         self._told_changes = -1
+        self._told: dict[str, SealedBatch] = {}  # sealed segments do not change: made once each
         self._thread = threading.Thread(target=self._run, name="sidespool-writer", daemon=True)
 
     def start(self) -> None:
@@ -203,18 +205,19 @@ class Spooler:
         if self.store.book.changes == self._told_changes:
             return None
         self._told_changes = self.store.book.changes
-        folder = self.store.paths.spool
-        return [
-            SealedBatch(
-                batch_id=one.batch_id,
-                level=one.level,
-                path=folder / segment_name(one.batch_id, SEALED),
-                size_bytes=one.size_bytes,
-                events=one.events,
-                opener=self.opener if one.level is Level.FULL else None,
-            )
-            for one in self.store.book.sealed()
-        ]
+        known, self._told = self._told, {}
+        for one in self.store.book.sealed():
+            self._told[one.batch_id] = known.get(one.batch_id) or self._batch(one)
+        return list(self._told.values())
+
+    def _batch(self, segment: Segment) -> SealedBatch:
+        return SealedBatch(
+            batch_id=segment.batch_id,
+            level=segment.level,
+            path=self.store.paths.spool / segment_name(segment.batch_id, SEALED),
+            size_bytes=segment.size_bytes,
+            events=segment.events,
+        )
 
     # -- back in the loop ----------------------------------------------------------------------
 

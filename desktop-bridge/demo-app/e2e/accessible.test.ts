@@ -52,7 +52,7 @@ async function violations(page: Page): Promise<unknown[]> {
   const results = await page.evaluate(() =>
     (window as unknown as { axe: typeof axe }).axe.run(document, { resultTypes: ['violations'] }),
   );
-  return results.violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html }) => html) }));
+  return results.violations.map(({ id, nodes }) => ({ id, nodes: nodes.map(({ html, any }) => [html.slice(0, 60), any.map((one) => one.message)]) }));
 }
 
 for (const scheme of ['light', 'dark'] as const) {

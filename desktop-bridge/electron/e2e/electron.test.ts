@@ -55,7 +55,6 @@ const emitFromPage = (app: RunningApp, count = 1): Promise<{ accepted: number }>
 interface PageGlobals {
   connect(): Promise<string>;
   ask?(frame: object): Promise<unknown>;
-  sidespool: { door(): Promise<{ url: string; token: string } | null>; openPort(): void };
 }
 
 inElectron("a session in Electron", () => {
@@ -291,10 +290,4 @@ function filesUnder(directory: string): string[] {
   return readdirSync(directory, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile() && entry.name !== "runtime.json")
     .map((entry) => readFileSync(join(entry.parentPath, entry.name), "latin1"));
-}
-
-declare global {
-  interface Window {
-    sidespool?: { door(): Promise<{ url: string; token: string } | null>; openPort(): void };
-  }
 }

@@ -7,6 +7,7 @@ import { expect, test } from "vitest";
 import { startCollector } from "../test/support/collector.js";
 import { daemonsOf, eventually, temporaryDirectory } from "../test/support/process.js";
 import { PYTHON } from "./electron-binary.js";
+import "./support/running-app.js";
 
 const workspace = resolve(import.meta.dirname, "../..");
 const electronPath = process.env["SIDESPOOL_ELECTRON"];

@@ -1,5 +1,6 @@
 /** The main-process code under plain Node, with Electron's parts injected and the daemon real. */
 
+import { EventEmitter } from "node:events";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -270,6 +271,21 @@ describe("the sidecar", () => {
     expect([telemetry.status().phase, isAlive(second)]).toEqual(["updating", false]);
     telemetry.start();
     expect(await telemetry.whenReady()).toBe(true);
+  });
+
+  test("that hangs is found when the machine wakes up, ended by force, and replaced", async () => {
+    const power = new EventEmitter();
+    const { telemetry } = begin({ powerMonitor: power, automatic: { session: false } });
+    await telemetry.whenReady();
+    const hanging = pidOf(telemetry);
+    process.kill(hanging, "SIGSTOP");
+    telemetry.emit("ChatTurn", { prompt_length: 1 });
+    power.emit("resume");
+    await eventually(() => !isAlive(hanging), "it is ended");
+    await eventually(() => collector.types().length === 2, "its successor delivers");
+    expect([...collector.types()].sort()).toEqual(["ChatTurn", "Crash"]);
+    const crash = collector.events.find((event) => event.event_type === "Crash");
+    expect(crash?.payload).toMatchObject({ process: "daemon", reason: "hung" });
   });
 
   test("gets no secret in its arguments or environment, and logs none", async () => {

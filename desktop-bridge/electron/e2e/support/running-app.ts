@@ -3,6 +3,7 @@
 import { resolve } from "node:path";
 import type { ElectronApplication, Page } from "playwright-core";
 import { _electron } from "playwright-core";
+import type { SidespoolBridge } from "../../src/channel.js";
 import type { TestCollector } from "../../test/support/collector.js";
 import { eventually, readyFile } from "../../test/support/process.js";
 import { PYTHON } from "../electron-binary.js";
@@ -62,4 +63,10 @@ export async function runApp(place: Place, env: Record<string, string> = {}, use
       }, "a daemon runs"),
     page: () => electron.firstWindow(),
   };
+}
+
+declare global {
+  interface Window {
+    sidespool?: SidespoolBridge;
+  }
 }
