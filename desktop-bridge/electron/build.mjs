@@ -32,7 +32,10 @@ function commonJsTypes() {
     if (!name.endsWith(".d.ts")) continue;
     const text = readFileSync(join(dist, name), "utf8")
       .replace(/(from ")(\.[^"]*)\.js"/g, '$1$2.cjs"')
-      .replace(/from "@sidespool\/protocol";/g, 'from "@sidespool/protocol" with { "resolution-mode": "import" };');
+      .replace(
+        /from "@sidespool\/protocol";/g,
+        'from "@sidespool/protocol" with { "resolution-mode": "import" };',
+      );
     writeFileSync(join(dist, name.replace(/\.d\.ts$/, ".d.cts")), text);
   }
 }

@@ -21,6 +21,7 @@ import errno
 import os
 import random
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 from sidespool.runtime.disk import Disk
@@ -212,8 +213,7 @@ class PowerLossDisk(Disk):
         folder = self.top
         for part in path.parts[1:]:
             if part not in folder.seen:
-                made = {part: _Folder()}
-                folder.change(lambda names, made=made: names.update(made))
+                folder.change(partial(_add, name=part, child=_Folder()))
             child = folder.seen[part]
             assert isinstance(child, _Folder)
             folder = child
@@ -227,7 +227,7 @@ class PowerLossDisk(Disk):
         folder, file = self._folder(path.parent), _File()
         if path.name in folder.seen:
             raise FileExistsError(errno.EEXIST, "it exists", str(path))
-        folder.change(lambda names: names.update({path.name: file}))
+        folder.change(partial(_add, name=path.name, child=file))
         return self._opened(file)
 
     def open_for_repair(self, path: Path) -> int:
@@ -272,16 +272,16 @@ class PowerLossDisk(Disk):
         file = self._file(old)
         source, target = self._folder(old.parent), self._folder(new.parent)
         if source is target:
-            source.change(lambda names: _move(names, old.name, new.name, file))
+            source.change(partial(_move, old=old.name, new=new.name, file=file))
         else:
-            target.change(lambda names: names.update({new.name: file}))
-            source.change(lambda names: names.pop(old.name, None) and None)
+            target.change(partial(_add, name=new.name, child=file))
+            source.change(partial(_drop, name=old.name))
 
     def remove(self, path: Path) -> None:
         self._call("remove")
         folder = self._folder(path.parent)
         if path.name in folder.seen:
-            folder.change(lambda names: names.pop(path.name, None) and None)
+            folder.change(partial(_drop, name=path.name))
 
     def read(self, path: Path) -> bytes | None:
         self._call("read")
@@ -300,6 +300,17 @@ class PowerLossDisk(Disk):
         return len(self._file(path).seen)
 
 
-def _move(names: "dict[str, _File | _Folder]", old: str, new: str, file: _File) -> None:
+_Names = dict[str, _File | _Folder]
+
+
+def _add(names: _Names, name: str, child: _File | _Folder) -> None:
+    names[name] = child
+
+
+def _drop(names: _Names, name: str) -> None:
+    names.pop(name, None)
+
+
+def _move(names: _Names, old: str, new: str, file: _File) -> None:
     names.pop(old, None)
     names[new] = file

@@ -14,7 +14,9 @@ def event_line(number: int, size_bytes: int = 40) -> bytes:
 def active(commits: list[int], size_bytes: int = 40) -> tuple[bytes, list[int], list[bytes]]:
     """An active segment of commits of so many events: bytes, the offset behind each, the lines."""
     encoder = SegmentEncoder()
-    raw, ends, lines = header(), [], []
+    raw = header()
+    ends: list[int] = []
+    lines: list[bytes] = []
     for count in commits:
         fresh = [event_line(len(lines) + n, size_bytes) for n in range(count)]
         raw += encoder.commit(b"\n".join(fresh) + b"\n", count)
@@ -26,7 +28,9 @@ def active(commits: list[int], size_bytes: int = 40) -> tuple[bytes, list[int], 
 def sealed(commits: list[int]) -> tuple[bytes, list[int], list[bytes]]:
     """The same, sealed."""
     encoder = SegmentEncoder()
-    raw, ends, lines = b"", [], []
+    raw = b""
+    ends: list[int] = []
+    lines: list[bytes] = []
     for count in commits:
         fresh = [event_line(len(lines) + n) for n in range(count)]
         raw += encoder.commit(b"\n".join(fresh) + b"\n", count)

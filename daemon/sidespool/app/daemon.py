@@ -32,6 +32,7 @@ from sidespool.runtime.doors.reception import Reception
 from sidespool.runtime.doors.serving import Doors
 from sidespool.runtime.doors.shows import Shows
 from sidespool.runtime.doors.stdio import StandardInput, StandardOutput
+from sidespool.runtime.doors.viewer import Viewer
 from sidespool.runtime.doorstep import Doorstep
 from sidespool.runtime.governor import Effects, Governor
 from sidespool.runtime.ids import new_uuid
@@ -125,6 +126,7 @@ class Daemon:
             status=self._status,
             flush=self.flush,
             reset=self.reset,
+            view=self._view,
             attach=self.privacy.attachments.attach,
             report=self.privacy.reports.report,
             list_reports=self.privacy.reports.listed,
@@ -153,7 +155,8 @@ class Daemon:
         await self.sessions.recover()
         self.privacy.open_gate()
         shows = Shows(store, self.storage.spooler.call)
-        self.doors = Doors(self._doorstep, self.reception, self.config.origins, shows)
+        viewer = Viewer(self.status.describe, shows, self._catalog)
+        self.doors = Doors(self._doorstep, self.reception, self.config.origins, shows, viewer)
         await self.doors.open(self._spawn)
         if stdin is not None:
             if self._stdio:
@@ -236,6 +239,11 @@ class Daemon:
         elif done.pending:
             answer["error"] = done.error or "some batches wait for their next attempt"
         return answer
+
+    def _view(self) -> dict[str, Any]:
+        """A link that opens the viewer once, within a minute."""
+        key = self.reception.links.new()
+        return {"url": f"http://127.0.0.1:{self._doorstep.port}/viewer/?key={key}"}
 
     def _save_seq(self, next_seq: int) -> None:
         self._spawn(self.storage.save_seq(next_seq))

@@ -30,6 +30,7 @@ VERBS: dict[str, tuple[str, str]] = {
     "preview": ("preview:preview", "Show the exact bytes that an event would be sent as."),
     "pending": ("pending:pending", "Show what waits to be sent, to the byte."),
     "history": ("history:history", "Show what was sent, to the byte."),
+    "view": ("view:view", "Open a page with all that waits and was sent."),
     "reset": ("reset:reset", "Delete everything, here and at the collector."),
     "report": ("report:report", "Report an error, and list your own reports."),
     "emit": ("emit:emit", "Hand an event to the running daemon."),

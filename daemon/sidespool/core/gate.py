@@ -23,6 +23,7 @@ import msgspec
 from sidespool.wire.frame import SUBPROTOCOL, TOKEN_SUBPROTOCOL
 
 METHODS = (b"GET", b"POST", b"PUT", b"PATCH", b"OPTIONS")
+VIEWER_LINK = b"/viewer/?key="  # the whole target up to the key; nothing else is opened by one
 _TOKEN_CHARS = frozenset(
     b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 )
@@ -46,10 +47,14 @@ class Head(msgspec.Struct, frozen=True):
 
 
 class Pass(msgspec.Struct, frozen=True):
-    """The request may go on; `origin` is the allowed origin it came from, or None."""
+    """The request may go on; `origin` is the allowed origin it came from, or None.
+
+    `link` is the one-time key of the viewer it came by, to be used up.
+    """
 
     origin: bytes | None
     preflight: bool = False
+    link: bytes = b""
 
 
 class Refuse(msgspec.Struct, frozen=True):
@@ -98,8 +103,8 @@ def hopeless(raw: bytes) -> bool:
     return not raw[:1].isalpha() or b"\0" in raw or bare_line_end
 
 
-def judge(head: Head, rules: GateRules) -> Pass | Refuse:
-    """Whether a request may pass. The order is: form, host, origin, token."""
+def judge(head: Head, rules: GateRules, links: tuple[bytes, ...] = ()) -> Pass | Refuse:
+    """Whether a request may pass. The order is: form, host, origin, token or one-time link."""
     problem = _form(head)
     if problem is not None:
         return problem
@@ -120,6 +125,9 @@ def judge(head: Head, rules: GateRules) -> Pass | Refuse:
     origin = origins[0] if origins else None
     if head.method == b"OPTIONS" and origin and head.all(b"access-control-request-method"):
         return Pass(origin, preflight=True)
+    link = head.target.removeprefix(VIEWER_LINK)
+    if head.method == b"GET" and link != head.target and _same_as_any(link, links):
+        return Pass(origin, link=link)
     if not hmac.compare_digest(_presented_token(head), rules.token):
         return Refuse(401, "token")
     return Pass(origin)

@@ -25,8 +25,10 @@ from sidespool.core.policy import MAP_KEY_CHARS_MAX
 from sidespool.wire.catalog import EventSpec, FieldSpec
 from sidespool.wire.event import CUT_MARKER, cut_text
 
-# UUIDs, digests, numbers: nothing in them to scrub.
-_PLAIN_ID = re.compile(r"(?:[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|[0-9a-f]{1,64})")
+# UUIDs, digests, numbers: nothing in them to scrub; but 13 to 19 digits may be a card's.
+_PLAIN_ID = re.compile(
+    r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}|(?![0-9]{13,19}\Z)[0-9a-f]{1,64}"
+)
 _MEMORY = 1_024  # distinct short values remembered per field; a flood of new ones is bounded
 _BINS = {"<1min": duration_bin, "0-5": session_minutes_bin, "<50KB": size_bin}
 
@@ -171,6 +173,7 @@ def _map(
 
 
 def _keyed(text: TreatText, label: str, value: str) -> str:
+    """Twice: what stands before a value may also hide what it is (`{EMAIL}=a@b.example`)."""
     lead = f"{label}="
     joined = text(lead + value)
-    return joined[len(lead) :] if joined.startswith(lead) else text(value)
+    return text(joined[len(lead) :] if joined.startswith(lead) else value)

@@ -32,6 +32,7 @@ class Hands(msgspec.Struct):
     status: Callable[[], Awaitable[Reply]]
     flush: Callable[[], Awaitable[Reply]]
     reset: Callable[[], Awaitable[Reply]]
+    view: Callable[[], Reply]
     attach: Callable[[wire.Attach], Awaitable[Reply]]
     report: Callable[[wire.Report], Awaitable[Reply]]
     list_reports: Callable[[], Awaitable[Reply]]
@@ -55,6 +56,8 @@ class Operations:
                 return await self._withdrawing(frame, self._set(frame, trusted))
             case wire.Consent():
                 return await self._withdrawing(frame, self._consent(frame, door))
+            case wire.View():
+                return result(frame.id, self._hands.view())
             case wire.Attach():
                 return await self._hands.attach(frame)
             case wire.Report():

@@ -102,6 +102,12 @@ class Status(Frame, tag="status"):
     id: int | str | None = None
 
 
+class View(Frame, tag="view"):
+    """Asks for a one-time link to the viewer."""
+
+    id: int | str | None = None
+
+
 class Flush(Frame, tag="flush"):
     """Seals and tries to upload now."""
 
@@ -126,7 +132,7 @@ class Goodbye(Frame, tag="goodbye"):
 
 AnyFrame = (
     Hello | Emit | Set | Consent | Attach | Report | Reports
-    | Status | Flush | Reset | Shutdown | Goodbye
+    | Status | View | Flush | Reset | Shutdown | Goodbye
 )  # fmt: skip
 _DECODER = msgspec.json.Decoder(AnyFrame)
 _ENCODER = msgspec.json.Encoder()

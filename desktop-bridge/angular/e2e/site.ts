@@ -8,6 +8,8 @@ import { build } from 'esbuild';
 import type { Browser } from 'playwright-core';
 import { chromium } from 'playwright-core';
 
+const TYPES: Readonly<Record<string, string>> = { js: 'text/javascript', css: 'text/css' };
+
 export class Site {
   private server: Server | undefined;
   origin = '';
@@ -21,7 +23,7 @@ export class Site {
   async start(): Promise<string> {
     const server = createServer(({ url = '/' }, response) => {
       const content = this.files[url];
-      const type = url.endsWith('.js') ? 'text/javascript' : 'text/html; charset=utf-8';
+      const type = TYPES[url.split('.').pop() ?? ''] ?? 'text/html; charset=utf-8';
       response.writeHead(content === undefined ? 404 : 200, {
         'Content-Type': type,
         'Content-Security-Policy': this.policy,

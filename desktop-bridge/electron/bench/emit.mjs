@@ -6,8 +6,19 @@ import { createFakeApp } from "@sidespool/electron/testing";
 
 const ROUNDS = 41;
 const CALLS = 2_000;
-const payload = { prompt_length: 120, response_length: 900, model: "m-1", latency_ms: 840.5, token_count: 300 };
-const event = { event_id: "0190b2f0-0000-7000-8000-000000000000", event_type: "ChatTurn", timestamp: new Date().toISOString(), payload };
+const payload = {
+  prompt_length: 120,
+  response_length: 900,
+  model: "m-1",
+  latency_ms: 840.5,
+  token_count: 300,
+};
+const event = {
+  event_id: "0190b2f0-0000-7000-8000-000000000000",
+  event_type: "ChatTurn",
+  timestamp: new Date().toISOString(),
+  payload,
+};
 
 const telemetry = createSidespool({
   app: createFakeApp(),
@@ -42,7 +53,8 @@ for (let round = 0; round < ROUNDS; round += 1) {
 }
 const encode = encoding.sort((a, b) => a - b)[ROUNDS >> 1];
 
-const row = (name, us, ratio) => console.log(`${name.padEnd(34)} ${us.toFixed(3).padStart(8)} µs  ${ratio}`);
+const row = (name, us, ratio) =>
+  console.log(`${name.padEnd(34)} ${us.toFixed(3).padStart(8)} µs  ${ratio}`);
 console.log(`median of ${ROUNDS} rounds of ${CALLS} calls, Node ${process.versions.node}`);
 row("an empty call", empty, "");
 row("JSON.stringify of the event", stringify, "1.00 ×");

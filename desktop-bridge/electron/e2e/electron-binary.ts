@@ -15,9 +15,13 @@ export default async function setup(): Promise<(() => void) | undefined> {
     process.stderr.write(`not run: the tests in a real Electron (${missing})\n`);
     return undefined;
   }
-  const screen = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"], {
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
-  });
+  const screen = spawn(
+    "Xvfb",
+    ["-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp"],
+    {
+      stdio: ["ignore", "ignore", "ignore", "pipe"],
+    },
+  );
   process.env["DISPLAY"] = `:${await displayOf(screen)}`;
   return () => void screen.kill();
 }

@@ -34,7 +34,7 @@ export interface SidespoolBridge {
   /**
    * Asks for a MessagePort that carries the frames of the protocol as objects. It comes as a
    * `message` event on `window`, with `data === "sidespool:port"` and the port in `ports[0]`, and
-   * is closed when the daemon is gone.
+   * is closed when the daemon is gone: `onState` tells, since old browsers tell nothing of that.
    */
   openPort(): void;
   /** Returns what ends the subscription. */

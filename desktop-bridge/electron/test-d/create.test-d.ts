@@ -4,7 +4,11 @@ import { app, ipcMain, powerMonitor } from "electron";
 import Store from "electron-store";
 import type { Consent, Sidespool, SidespoolOptions } from "../src/main/index.js";
 import { createSidespool } from "../src/main/index.js";
-import { createFakeApp, createMemorySettings, createSidespoolDouble } from "../src/testing/index.js";
+import {
+  createFakeApp,
+  createMemorySettings,
+  createSidespoolDouble,
+} from "../src/testing/index.js";
 
 const telemetry = createSidespool({
   app,

@@ -46,7 +46,10 @@ describe("automatic events", () => {
       ["Crash", { process: "gpu", reason: "killed", exit_code: 9 }],
       ["Crash", { process: "utility", reason: "oom", exit_code: 1 }],
       ["Error", { error_type: "UnresponsiveWindow" }],
-      ["Error", { error_type: "TypeError", message: "boom", context: { origin: "uncaughtException" } }],
+      [
+        "Error",
+        { error_type: "TypeError", message: "boom", context: { origin: "uncaughtException" } },
+      ],
       ["Error", { error_type: "Error", message: "late" }],
     ]);
     expect(calls).toEqual(["flush", "endOfSession"]);
@@ -87,7 +90,12 @@ describe("automatic events", () => {
   });
 
   test("say what the session runs on", () => {
-    expect(sessionStart("1.0.0")).toMatchObject({ app_version: "1.0.0", os: "linux", host: "electron", arch: process.arch });
+    expect(sessionStart("1.0.0")).toMatchObject({
+      app_version: "1.0.0",
+      os: "linux",
+      host: "electron",
+      arch: process.arch,
+    });
   });
 });
 
@@ -105,16 +113,33 @@ describe("whatever is thrown", () => {
       throw new Error("no");
     }
   }
-  test.each([undefined, null, 1, "text", Symbol("s"), hostile, new Strange(), new Proxy({}, { get: () => { throw 1; } })])(
-    "becomes a payload (%#)",
-    (thrown) => {
-      expect(typeof errorPayload(thrown).error_type).toBe("string");
-    },
-  );
+  test.each([
+    undefined,
+    null,
+    1,
+    "text",
+    Symbol("s"),
+    hostile,
+    new Strange(),
+    new Proxy(
+      {},
+      {
+        get: () => {
+          throw 1;
+        },
+      },
+    ),
+  ])("becomes a payload (%#)", (thrown) => {
+    expect(typeof errorPayload(thrown).error_type).toBe("string");
+  });
 
   test("keeps class, message, stack and the given context", () => {
     const payload = errorPayload(new RangeError("too far"), { step: "index" });
-    expect(payload).toMatchObject({ error_type: "RangeError", message: "too far", context: { step: "index" } });
+    expect(payload).toMatchObject({
+      error_type: "RangeError",
+      message: "too far",
+      context: { step: "index" },
+    });
     expect(payload.stack_trace).toContain("host.test.ts");
   });
 });

@@ -107,7 +107,7 @@ const plays = fc.array(
   { maxLength: 60 },
 );
 
-test("whatever happens in whatever order, one child lives at most and nothing waits for ever", () => {
+test("in whatever order things happen, one child lives at most and nothing waits for ever", () => {
   fc.assert(
     fc.property(plays, (steps) => {
       const world = new Worldly();

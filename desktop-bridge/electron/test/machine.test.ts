@@ -166,7 +166,9 @@ describe("signs of life", () => {
   });
 
   test("a deadline that passed while the machine slept is no proof: it is asked again", () => {
-    const play = running().due().due(LATE_MS + 1);
+    const play = running()
+      .due()
+      .due(LATE_MS + 1);
     expect(play.state.phase).toBe("ready");
     expect(play.did).toEqual(["ping"]);
   });

@@ -28,8 +28,10 @@ function world(eventsMax?: number) {
   return { outbox, connect, turn };
 }
 
-const ack = (id: number, rejected: { index: number; reason: "consent_off"; detail: string }[] = []) =>
-  ({ op: "ack", id, accepted: 0, rejected }) as const;
+const ack = (
+  id: number,
+  rejected: { index: number; reason: "consent_off"; detail: string }[] = [],
+) => ({ op: "ack", id, accepted: 0, rejected }) as const;
 
 test("nothing happens in the caller's turn", () => {
   const { outbox, connect, turn } = world();
@@ -61,7 +63,10 @@ test("an acknowledgement alone makes it forget, and a loss sends the same ids ag
   outbox.push(2);
   const second = connect();
   outbox.open(second);
-  expect(second.sent.flatMap((frame) => frame.events.map((event) => event.event_id))).toEqual(["e1", "e2"]);
+  expect(second.sent.flatMap((frame) => frame.events.map((event) => event.event_id))).toEqual([
+    "e1",
+    "e2",
+  ]);
   expect(outbox.size).toBe(2);
   expect(outbox.onAck(ack(second.sent[0]?.id ?? 0))).toBe(true);
   expect(outbox.size).toBe(0);
@@ -162,7 +167,7 @@ test("whatever is lost on the way, everything arrives, in order, and only acks f
         if (one === "push") outbox.push((pushed += 1));
         if (one === "turn") turn();
         if (one === "ack") acknowledge();
-        if (one === "lose") (link = undefined), outbox.lost();
+        if (one === "lose") ((link = undefined), outbox.lost());
         if (one === "open") open();
         expect(outbox.size).toBe(pushed - arrived.length);
       }

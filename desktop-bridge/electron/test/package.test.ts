@@ -22,7 +22,11 @@ function install(name: string): string[] {
   const home = join(app, "node_modules/@sidespool", name);
   mkdirSync(home, { recursive: true });
   const pack = ["pack", "--json", "--ignore-scripts", "--pack-destination", app];
-  const answer = execFileSync("npm", pack, { cwd: join(workspace, name), encoding: "utf8", stdio: "pipe" });
+  const answer = execFileSync("npm", pack, {
+    cwd: join(workspace, name),
+    encoding: "utf8",
+    stdio: "pipe",
+  });
   const [packed] = Object.values(JSON.parse(answer) as Record<string, Packed>);
   const tarball = join(app, packed?.filename ?? "missing");
   execFileSync("tar", ["-xzf", tarball, "-C", home, "--strip-components=1"]);
@@ -46,7 +50,9 @@ function node(type: "module" | "commonjs", code: string): string {
 }
 
 test("it holds the build and nothing else", () => {
-  const strays = listed.filter((path) => !/^(package\.json|README\.md|dist\/.+\.(c?js|d\.c?ts))$/.test(path));
+  const strays = listed.filter(
+    (path) => !/^(package\.json|README\.md|dist\/.+\.(c?js|d\.c?ts))$/.test(path),
+  );
   expect(strays).toEqual([]);
 });
 
@@ -64,7 +70,10 @@ test("each entry point loads as a module and from CommonJS, and nothing beside t
     console.log(typeof main.createSidespool, typeof testing.createFakeApp);
     await import("@sidespool/electron/dist/main/machine.js").catch((e) => console.log(e.code));
   `;
-  expect(node("module", modules).split("\n")).toEqual(["function function", "ERR_PACKAGE_PATH_NOT_EXPORTED"]);
+  expect(node("module", modules).split("\n")).toEqual([
+    "function function",
+    "ERR_PACKAGE_PATH_NOT_EXPORTED",
+  ]);
   const common = `
     const main = require("@sidespool/electron/main");
     const testing = require("@sidespool/electron/testing");
@@ -76,7 +85,9 @@ test("each entry point loads as a module and from CommonJS, and nothing beside t
 test("the preload script is one file that needs Electron alone and exports nothing", () => {
   const path = node("commonjs", 'console.log(require.resolve("@sidespool/electron/preload"))');
   const text = readFileSync(path, "utf8");
-  expect([...text.matchAll(/require\("([^"]+)"\)/g)].map((found) => found[1])).toEqual(["electron"]);
+  expect([...text.matchAll(/require\("([^"]+)"\)/g)].map((found) => found[1])).toEqual([
+    "electron",
+  ]);
   expect(text).not.toMatch(/\b(module\.exports|exports\.|import )/);
   const source = readFileSync(join(root, "src/preload/index.ts"), "utf8");
   expect(source.split("\n").length).toBeLessThanOrEqual(50);
@@ -117,9 +128,18 @@ describe("an app compiles against it, with events of its own", () => {
     copyFileSync(join(workspace, "protocol/test/app-events.ts"), join(app, events));
     writeFileSync(join(app, "main.ts"), SOURCE);
     writeFileSync(join(app, "package.json"), JSON.stringify({ type }));
-    const common = { noEmit: true, strict: true, skipLibCheck: true, target: "ES2021", types: ["node"] };
+    const common = {
+      noEmit: true,
+      strict: true,
+      skipLibCheck: true,
+      target: "ES2021",
+      types: ["node"],
+    };
     const compilerOptions = { ...common, module, moduleResolution };
-    writeFileSync(join(app, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["main.ts", events] }));
+    writeFileSync(
+      join(app, "tsconfig.json"),
+      JSON.stringify({ compilerOptions, files: ["main.ts", events] }),
+    );
     const tsc = join(workspace, "node_modules/typescript/bin/tsc");
     const { status, stdout } = spawnSync("node", [tsc], { cwd: app, encoding: "utf8" });
     expect(stdout).toBe("");

@@ -4,15 +4,23 @@ import { DOOR_CHANNEL, PORT_CHANNEL, STATE_CHANNEL } from "../src/channel.js";
 import { Pages } from "../src/main/pages.js";
 import { Relay } from "../src/main/relay.js";
 import { OWN_ORIGINS, senderAllowed } from "../src/main/sender.js";
-import { createFakeIpcMain, createFakePage, createFakePort, messageFrom } from "../src/testing/index.js";
+import {
+  createFakeIpcMain,
+  createFakePage,
+  createFakePort,
+  messageFrom,
+} from "../src/testing/index.js";
 
 const DOOR = { url: "http://127.0.0.1:1", token: "t", session_id: "s", protocol: 1 };
 const STATE = { generation: 1, ready: true, level: "usage" };
 
 describe("a sender", () => {
-  test.each(["file:///app/index.html", "app://main/index.html", "app://x"])("at %s is ours", (url) => {
-    expect(senderAllowed(messageFrom(url), OWN_ORIGINS)).toBe(true);
-  });
+  test.each(["file:///app/index.html", "app://main/index.html", "app://x"])(
+    "at %s is ours",
+    (url) => {
+      expect(senderAllowed(messageFrom(url), OWN_ORIGINS)).toBe(true);
+    },
+  );
 
   test.each([
     "https://evil.example/",
@@ -110,7 +118,10 @@ describe("a page's port", () => {
   function world() {
     const sent: Record<string, unknown>[] = [];
     let ids = 100;
-    const relay = new Relay(() => (ids += 1), () => welcome);
+    const relay = new Relay(
+      () => (ids += 1),
+      () => welcome,
+    );
     relay.open({ send: (text) => void sent.push(JSON.parse(text)), close: () => {} });
     const port = createFakePort();
     relay.take(port);

@@ -24,7 +24,10 @@ describe("the settings store", () => {
   });
 
   test("leaves out what nobody chose", () => {
-    const variables = settingsVariables(readChosen({ get: () => undefined }), readFixed({ get: () => null }));
+    const variables = settingsVariables(
+      readChosen({ get: () => undefined }),
+      readFixed({ get: () => null }),
+    );
     expect(Object.values(variables).filter((value) => value !== undefined)).toEqual([]);
   });
 
@@ -66,7 +69,16 @@ describe("the sidecar's environment", () => {
   test("holds what a program needs and nothing else of the app's", () => {
     const names = Object.keys(childEnvironment(inherited, {})).sort();
     expect(names).toEqual(
-      ["PATH", "Path", "HOME", "https_proxy", "LC_ALL", "DO_NOT_TRACK", "TELEMETRY_PROXY", "TELEMETRY_ENDPOINT"].sort(),
+      [
+        "PATH",
+        "Path",
+        "HOME",
+        "https_proxy",
+        "LC_ALL",
+        "DO_NOT_TRACK",
+        "TELEMETRY_PROXY",
+        "TELEMETRY_ENDPOINT",
+      ].sort(),
     );
   });
 
@@ -83,7 +95,12 @@ describe("the sidecar's environment", () => {
   });
 
   test("takes the endpoint and level of the settings before those of the code", () => {
-    const options = { app: createFakeApp(), appId: "a", endpoint: "https://a.example", level: "usage" as const };
+    const options = {
+      app: createFakeApp(),
+      appId: "a",
+      endpoint: "https://a.example",
+      level: "usage" as const,
+    };
     const told = { TELEMETRY_ENDPOINT: "https://b.example", TELEMETRY_LEVEL: "crash" };
     expect(telemetryVariables(options, told)).toMatchObject(told);
   });
@@ -97,12 +114,19 @@ describe("the sidecar's program", () => {
       command: "/app/resources/sidespool/sidespool",
       args: ["run", "--stdio"],
     });
-    expect(sidecarProgram({}, { ...packaged, platform: "win32" }).command).toMatch(/sidespool\.exe$/);
+    expect(sidecarProgram({}, { ...packaged, platform: "win32" }).command).toMatch(
+      /sidespool\.exe$/,
+    );
   });
 
   test("in development is a Python's module, or what is on the PATH", () => {
     const development = { ...packaged, isPackaged: false };
-    expect(sidecarProgram({ python: "/venv/python" }, development).args).toEqual(["-m", "sidespool", "run", "--stdio"]);
+    expect(sidecarProgram({ python: "/venv/python" }, development).args).toEqual([
+      "-m",
+      "sidespool",
+      "run",
+      "--stdio",
+    ]);
     expect(sidecarProgram({}, development).command).toBe("sidespool");
   });
 
@@ -129,7 +153,12 @@ describe("store and daemon", () => {
       },
       restart: () => (restarts += 1),
     });
-    const view = (app: object) => ({ enabled: true, full_content: false, level: "usage" as const, app });
+    const view = (app: object) => ({
+      enabled: true,
+      full_content: false,
+      level: "usage" as const,
+      app,
+    });
     return { store, told, answers, sync, view, restarts: () => restarts };
   }
 
@@ -189,10 +218,13 @@ describe("store and daemon", () => {
 
   test("a store that cannot keep a choice still has it followed", async () => {
     const told: unknown[] = [];
-    const sync = new SettingsSync({ get: () => undefined }, {
-      tell: (change, answered) => (told.push(change), answered(), Promise.resolve()),
-      restart: () => {},
-    });
+    const sync = new SettingsSync(
+      { get: () => undefined },
+      {
+        tell: (change, answered) => (told.push(change), answered(), Promise.resolve()),
+        restart: () => {},
+      },
+    );
     sync.onWelcome({ enabled: true, full_content: false, level: "usage", app: { level: "usage" } });
     await sync.choose("enabled", false);
     expect(told).toEqual([{ enabled: false }]);

@@ -7,7 +7,9 @@ import { TEXT, decodeWebSocketFrame, encodeWebSocketFrame } from "../src/main/we
 
 describe("lines", () => {
   test("arrive whole, however the stream is cut", () => {
-    const line = fc.string({ minLength: 1 }).filter((text) => text.trim() !== "" && !text.includes("\n"));
+    const line = fc
+      .string({ minLength: 1 })
+      .filter((text) => text.trim() !== "" && !text.includes("\n"));
     fc.assert(
       fc.property(fc.array(line), fc.array(fc.nat(20)), (lines, cuts) => {
         const got: string[] = [];
@@ -35,16 +37,19 @@ describe("lines", () => {
 describe("a queue", () => {
   test("gives back what it was given, in order, whatever was put in front", () => {
     fc.assert(
-      fc.property(fc.array(fc.oneof(fc.nat(), fc.constant("shift"), fc.array(fc.nat()))), (plan) => {
-        const queue = new Queue<number>();
-        const model: number[] = [];
-        for (const one of plan) {
-          if (typeof one === "number") queue.append(one), model.push(one);
-          else if (Array.isArray(one)) queue.prepend(one), model.unshift(...one);
-          else expect(queue.shift()).toBe(model.shift());
-          expect(queue.size).toBe(model.length);
-        }
-      }),
+      fc.property(
+        fc.array(fc.oneof(fc.nat(), fc.constant("shift"), fc.array(fc.nat()))),
+        (plan) => {
+          const queue = new Queue<number>();
+          const model: number[] = [];
+          for (const one of plan) {
+            if (typeof one === "number") (queue.append(one), model.push(one));
+            else if (Array.isArray(one)) (queue.prepend(one), model.unshift(...one));
+            else expect(queue.shift()).toBe(model.shift());
+            expect(queue.size).toBe(model.length);
+          }
+        },
+      ),
     );
   });
 
@@ -63,7 +68,9 @@ describe("WebSocket frames", () => {
     const frame = encodeWebSocketFrame(TEXT, payload, mask);
     const lengthBytes = size < 126 ? 0 : size < 65_536 ? 2 : 8;
     expect(frame[1]! & 0x80).toBe(0x80);
-    const body = Buffer.from(frame.subarray(2 + lengthBytes + 4)).map((byte, at) => byte ^ mask[at & 3]!);
+    const body = Buffer.from(frame.subarray(2 + lengthBytes + 4)).map(
+      (byte, at) => byte ^ mask[at & 3]!,
+    );
     expect(Buffer.compare(body, payload)).toBe(0);
     // The server's form: the same without mask.
     const head = Buffer.from(frame.subarray(0, 2 + lengthBytes));

@@ -163,6 +163,12 @@ export interface StatusFrame {
   readonly id?: number | string | null | undefined;
 }
 
+/** Asks for a one-time link to the viewer. */
+export interface ViewFrame {
+  readonly op: "view";
+  readonly id?: number | string | null | undefined;
+}
+
 /** Seals and tries to upload now. */
 export interface FlushFrame {
   readonly op: "flush";
@@ -267,6 +273,7 @@ export type ClientFrame =
   | ReportFrame
   | ReportsFrame
   | StatusFrame
+  | ViewFrame
   | FlushFrame
   | ResetFrame
   | ShutdownFrame

@@ -133,7 +133,7 @@ class GuardProtocol(asyncio.Protocol):
         if head is None:
             self._refuse(Refuse(400, "head"))
             return
-        verdict = judge(head, self._rules)
+        verdict = judge(head, self._rules, self._reception.links.good())
         if isinstance(verdict, Refuse):
             self._refuse(verdict)
         elif self._reception.full:
@@ -143,6 +143,7 @@ class GuardProtocol(asyncio.Protocol):
         else:
             self._judged = True
             self._leave()
+            self._reception.links.use(verdict.link)
             self._transport.pause_reading()
             self._spawn(self._hand_over(head, size))
 

@@ -15,9 +15,11 @@ from aiohttp import ClientError, WSCloseCode, web
 from aiohttp.http import HttpProcessingError
 
 from sidespool.core.policy import FRAME_BYTES_MAX, HEAD_BYTES_MAX
+from sidespool.core.viewer import POLICY
 from sidespool.runtime.doors.body import JSON, Bodies, Refused
 from sidespool.runtime.doors.reception import Reception
 from sidespool.runtime.doors.shows import Shows
+from sidespool.runtime.doors.viewer import Viewer
 from sidespool.runtime.doors.websocket import converse
 from sidespool.runtime.log import LOGGER
 from sidespool.wire import frame as wire
@@ -33,12 +35,15 @@ Json = dict[str, Any]
 class HttpDoor:
     """Builds the aiohttp application; `handler_factory` makes a protocol per connection."""
 
-    def __init__(self, reception: Reception, origins: Callable[[str], bool], shows: Shows) -> None:
+    def __init__(
+        self, reception: Reception, origins: Callable[[str], bool], shows: Shows, viewer: Viewer
+    ) -> None:
         self._reception = reception
         self._origins = origins
         self._bodies = Bodies(reception.intake)
         self._faults_left = FAULTS_LOGGED_MAX
         self._shows = shows
+        self._viewer = viewer
         self._runner: web.AppRunner | None = None
         self._pages: set[web.WebSocketResponse] = set()
 
@@ -58,6 +63,8 @@ class HttpDoor:
                 web.post("/v1/reset", self._op(lambda _: wire.Reset())),
                 web.post("/v1/report", self._op(_as_report)),
                 web.get("/v1/reports", self._op(lambda _: wire.Reports())),
+                web.post("/v1/viewer", self._op(lambda _: wire.View())),
+                web.get("/viewer/", self._view),
                 web.get("/v1/pending", self._pending),
                 web.get("/v1/history", self._history),
                 web.post("/v1/preview", self._preview),
@@ -162,6 +169,15 @@ class HttpDoor:
             await response.write(b"".join(line + b"\n" for line in lines))
         await response.write_eof()
         return response
+
+    async def _view(self, request: web.Request) -> web.Response:
+        """The viewer's page; the guard has used up the link that led here."""
+        return web.Response(
+            body=await self._viewer.page(),
+            content_type="text/html",
+            charset="utf-8",
+            headers={"Content-Security-Policy": POLICY, "Referrer-Policy": "no-referrer"},
+        )
 
     async def _history(self, request: web.Request) -> web.Response:
         batch = request.query.get("batch")

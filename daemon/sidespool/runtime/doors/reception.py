@@ -6,6 +6,7 @@ from typing import Any
 
 from sidespool.core.policy import CONNECTIONS_MAX
 from sidespool.runtime.conversation import Conversation
+from sidespool.runtime.doors.viewer_link import ViewerLinks
 from sidespool.runtime.intake import Intake
 from sidespool.runtime.operations import Operations
 
@@ -19,6 +20,7 @@ class Reception:
         self.intake = intake
         self.operations = operations
         self.refused: dict[str, int] = {}
+        self.links = ViewerLinks()
         self._spawn = spawn
         self._open: dict[Conversation, asyncio.Task[None]] = {}
         self._leaving: set[asyncio.Task[None]] = set()

@@ -9,6 +9,7 @@ from sidespool.runtime.doors.guard import GuardProtocol, Lobby
 from sidespool.runtime.doors.ndjson import NdjsonProtocol
 from sidespool.runtime.doors.reception import Reception, Spawn
 from sidespool.runtime.doors.shows import Shows
+from sidespool.runtime.doors.viewer import Viewer
 from sidespool.runtime.doorstep import Doorstep
 
 
@@ -16,12 +17,18 @@ class Doors:
     """All doors but standard input."""
 
     def __init__(
-        self, doorstep: Doorstep, reception: Reception, origins: tuple[str, ...], shows: Shows
+        self,
+        doorstep: Doorstep,
+        reception: Reception,
+        origins: tuple[str, ...],
+        shows: Shows,
+        viewer: Viewer,
     ) -> None:
         self._doorstep = doorstep
         self._reception = reception
         self._origins = origins
         self._shows = shows
+        self._viewer = viewer
         self._rules = GateRules(doorstep.port, doorstep.token.encode(), origins)
         self._servers: list[Any] = []
         self._http: Any = None
@@ -57,6 +64,7 @@ class Doors:
                     self._reception,
                     lambda origin: origin_allowed(origin.encode(), self._origins),
                     self._shows,
+                    self._viewer,
                 )
                 self._http = (door, await door.start())
         return self._http[1]

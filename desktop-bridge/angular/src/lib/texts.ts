@@ -78,6 +78,8 @@ export const ENGLISH: SidespoolTexts = {
     feature: 'This version collects nothing.',
     app_settings: 'Nothing is collected.',
     consent: 'Nothing is collected until you agree.',
+    encryption:
+      'Full content is not shared: this computer offers no keychain to encrypt it with until it is sent.',
   },
   absent: 'Usage data is available in the desktop app only. Nothing is collected here.',
   waiting: 'The data service is starting. Your choice appears here in a moment.',

@@ -75,6 +75,14 @@ test('what others decided cannot be switched, and says so', async () => {
   expect(root.querySelector('[role=status]')?.textContent).toContain('DO_NOT_TRACK');
 });
 
+test('full content that cannot be had is explained', async () => {
+  const { root } = await show({}, (testing) =>
+    testing.tell({ app: { full_content: true }, decided_by: 'encryption' }),
+  );
+  expect(root.querySelector('[role=status]')?.textContent).toContain('no keychain');
+  expect(switches(root)[0]?.disabled).toBe(false);
+});
+
 test('full content needs a second yes', async () => {
   const { root, testing, click, button } = await show();
   const full = switches(root)[1]!;

@@ -1,4 +1,4 @@
-// The app that the end-to-end tests drive: a window on its own scheme, an electron-store, Sidespool.
+// The app that the end-to-end tests drive: its own scheme, an electron-store, Sidespool.
 const { app, BrowserWindow, ipcMain, powerMonitor, protocol } = require("electron");
 const { join } = require("node:path");
 const Store = require("electron-store");

@@ -29,7 +29,11 @@ export interface Place {
   readonly collector: TestCollector;
 }
 
-export async function runApp(place: Place, env: Record<string, string> = {}, user = "user"): Promise<RunningApp> {
+export async function runApp(
+  place: Place,
+  env: Record<string, string> = {},
+  user = "user",
+): Promise<RunningApp> {
   const dataDir = `${place.path}/data`;
   const electron = await _electron.launch({
     executablePath: process.env["SIDESPOOL_ELECTRON"] ?? "",

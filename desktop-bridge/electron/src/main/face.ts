@@ -63,7 +63,10 @@ function userMethods(telemetry: Telemetry, options: SidespoolOptions): UserMetho
     setConsent: (decision, version = options.policyVersion ?? "") =>
       settle(() => telemetry.decide(decision, version), getConsent),
     requestDeletion: () =>
-      settle(async () => (await questions.ask({ op: "reset" }))?.op === "result", () => false),
+      settle(
+        async () => (await questions.ask({ op: "reset" }))?.op === "result",
+        () => false,
+      ),
   };
 }
 
@@ -84,7 +87,11 @@ function lifeMethods(telemetry: Telemetry, options: SidespoolOptions): LifeMetho
     await reached(telemetry, gone, endMs);
   };
   return {
-    flush: (ms = FLUSH_MS) => settle(() => flush(telemetry, ms), () => ({ acknowledged: false })),
+    flush: (ms = FLUSH_MS) =>
+      settle(
+        () => flush(telemetry, ms),
+        () => ({ acknowledged: false }),
+      ),
     status: () => ({
       phase: supervisor.phase,
       why: supervisor.why,

@@ -97,7 +97,7 @@ const TABLE: Record<Phase, Row> = {
   failed: { ...idle, restartAsked: spawnAfresh, quitAsked: go("stopped") },
 };
 
-/** One step; a fact that means nothing in this phase, or tells of an older child, changes nothing. */
+/** One step; a fact that means nothing now, or tells of an older child, changes nothing. */
 export function step(state: State, fact: Fact, now: number, dice: number): Result {
   if ("generation" in fact && fact.generation !== state.generation) return [state, []];
   const early = state.deadline === null || now < state.deadline;

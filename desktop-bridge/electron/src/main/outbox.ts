@@ -5,7 +5,7 @@
  *             (objects)            (encoded, with ids)        └──link lost──▶ waiting, in front
  *
  * `push` is the caller's whole cost. An event gets its id when it is encoded and keeps it, so a
- * second delivery doubles nothing. Bounded in events and characters: the oldest waiting ones give way.
+ * second delivery doubles nothing. Bounded in events and characters: the oldest waiting give way.
  */
 
 import type { AckFrame } from "@sidespool/protocol";
@@ -42,7 +42,13 @@ export interface OutboxOptions<Fresh> {
 }
 
 export class Outbox<Fresh> {
-  readonly stats: OutboxStats = { emitted: 0, acknowledged: 0, resent: 0, rejected: {}, dropped: {} };
+  readonly stats: OutboxStats = {
+    emitted: 0,
+    acknowledged: 0,
+    resent: 0,
+    rejected: {},
+    dropped: {},
+  };
   #fresh: Fresh[] = [];
   #scheduled = false;
   readonly #waiting = new Queue<string>();

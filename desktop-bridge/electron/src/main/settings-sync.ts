@@ -106,8 +106,7 @@ export class SettingsSync {
   push(): Promise<unknown> {
     const fixed = readFixed(this.store);
     const wanted = this.#wanted();
-    const moved =
-      fixed.endpoint !== this.#fixed.endpoint || fixed.user_id !== this.#fixed.user_id;
+    const moved = fixed.endpoint !== this.#fixed.endpoint || fixed.user_id !== this.#fixed.user_id;
     if (moved || (this.#known !== undefined && needsRestart(this.#known, wanted))) {
       this.#fixed = fixed;
       this.#known = undefined;

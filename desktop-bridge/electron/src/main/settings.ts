@@ -53,7 +53,10 @@ export function readFixed(store: SettingsStore): Fixed {
 }
 
 /** The settings as TELEMETRY_* variables; undefined where nothing is set. */
-export function settingsVariables(chosen: Chosen, fixed: Fixed): Record<string, string | undefined> {
+export function settingsVariables(
+  chosen: Chosen,
+  fixed: Fixed,
+): Record<string, string | undefined> {
   return {
     TELEMETRY_ENABLED: asDigit(chosen.enabled),
     TELEMETRY_FULL_CONTENT: asDigit(chosen.full_content),

@@ -1,4 +1,4 @@
-/** Reaches a daemon that another instance started: by its Unix socket or named pipe, line by line. */
+/** Reaches a daemon that another instance started, by its Unix socket or named pipe. */
 
 import { connect } from "node:net";
 import { lineSplitter } from "./lines.js";

@@ -145,7 +145,7 @@ export class Telemetry {
     return this.consent();
   }
 
-  /** The app is going: everything to the daemon now, and its acknowledgement if it comes in time. */
+  /** The app is going: everything to the daemon, and its acknowledgement if it comes in time. */
   async handOver(): Promise<void> {
     this.outbox.flush();
     this.supervisor.tell({ kind: "quitAsked", pending: this.outbox.size > 0 });

@@ -22,7 +22,9 @@ const ACCEPT_SALT = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 /** `url` is the ready line's; the token goes in the subprotocol, as a browser's does. */
 export function connectWebSocket(url: string, token: string, events: LinkEvents): Link {
   const key = randomBytes(16).toString("base64");
-  const accept = createHash("sha1").update(key + ACCEPT_SALT).digest("base64");
+  const accept = createHash("sha1")
+    .update(key + ACCEPT_SALT)
+    .digest("base64");
   const waiting: string[] = [];
   let socket: Socket | undefined;
   let over = false;

@@ -25,6 +25,7 @@ export function createMemorySettings(initial: Record<string, unknown> = {}): Mem
       delete values[key];
       tell(key);
     },
-    onDidChange: (key: string, listener: (value: unknown) => void) => void listeners.push({ key, listener }),
+    onDidChange: (key: string, listener: (value: unknown) => void) =>
+      void listeners.push({ key, listener }),
   };
 }

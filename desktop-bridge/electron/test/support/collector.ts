@@ -40,11 +40,14 @@ export async function startCollector(): Promise<TestCollector> {
       if (!collector.open) return void response.writeHead(503).end();
       authorizations.push(request.headers.authorization);
       const text = gunzipSync(Buffer.concat(chunks)).toString("utf8");
-      const batch = text.split("\n").filter(Boolean).map((line) => JSON.parse(line) as StoredEvent);
+      const batch = text
+        .split("\n")
+        .filter(Boolean)
+        .map((line) => JSON.parse(line) as StoredEvent);
       let twice = 0;
       for (const event of batch) {
-        if (seen.has(event.event_id)) duplicates.push(event.event_id), (twice += 1);
-        else seen.add(event.event_id), events.push(event);
+        if (seen.has(event.event_id)) (duplicates.push(event.event_id), (twice += 1));
+        else (seen.add(event.event_id), events.push(event));
       }
       const answer = { accepted: batch.length - twice, duplicates: twice, rejected: [] };
       response.writeHead(202, { "Content-Type": "application/json" }).end(JSON.stringify(answer));

@@ -37,6 +37,7 @@ let next = 0;
   styles: [
     BASE,
     `
+      :host { background: var(--_surface); }
       section { display: grid; gap: 1.25rem; }
       .group { display: grid; gap: 0.6rem; padding-top: 1.25rem; border-top: 1px solid var(--_line); }
       .notice { padding: 0.6em 0.9em; background: var(--_raised); border-radius: var(--_radius); }
@@ -109,7 +110,9 @@ export class SidespoolSettings {
     if (status() === 'absent') return texts.absent;
     const view = settings();
     if (this.locked() && view?.enabled !== false) return texts.waiting;
-    if (view === undefined || view.enabled) return '';
+    // What is asked for and not in effect is explained; all else speaks for itself.
+    const refused = view?.app?.full_content === true && !view.full_content;
+    if (view === undefined || (view.enabled && !refused)) return '';
     return texts.decidedBy[view.decided_by ?? ''] ?? view.because ?? '';
   });
 
