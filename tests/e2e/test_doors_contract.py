@@ -253,9 +253,7 @@ def test_every_client_hears_of_every_change_whoever_made_it(daemon: RunningDaemo
             lambda: one.ask("consent", decision="denied"),
             lambda: daemon.request("POST", "/v1/consent", {"decision": "granted"}),
         ]
-        for change, level in zip(
-            changes, ("crash", "error", "usage", "off", "usage"), strict=True
-        ):
+        for change, level in zip(changes, ("crash", "error", "usage", "off", "usage"), strict=True):
             change()
             for heard in listeners:
                 assert heard("settings", level=level)["level"] == level

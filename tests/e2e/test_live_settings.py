@@ -230,9 +230,7 @@ async def test_a_withdrawal_cuts_an_upload_off_and_nothing_is_sent_after_it() ->
                 async with asyncio.timeout(30):
                     await arrived.wait()
                 sent = len(collector.requests)
-                answer = await asyncio.to_thread(
-                    client.ask, "set", settings={"enabled": False}
-                )
+                answer = await asyncio.to_thread(client.ask, "set", settings={"enabled": False})
                 assert answer["level"] == "off"
                 assert on_disk(daemon) == set()
                 go_on.set()

@@ -539,9 +539,7 @@ def test_a_body_in_broken_chunks_is_the_clients_mistake(daemon: RunningDaemon) -
         assert ended
         assert b" 500 " not in heard
         assert b" 202 " not in heard
-    good = request(
-        daemon.port, daemon.token, *fields, line=line, body=b"2\r\n[]\r\n0\r\n\r\n"
-    )
+    good = request(daemon.port, daemon.token, *fields, line=line, body=b"2\r\n[]\r\n0\r\n\r\n")
     assert say(daemon.port, good).status == 202
 
 

@@ -72,6 +72,8 @@ class SpoolMachine(RuleBasedStateMachine):
     def _restart(self) -> None:
         """The machine comes up again, at times only to go down in the middle of recovery."""
         disk = self.world.disk
+        if self.trouble:
+            self.refused_by_disk |= self.never_promised
         self._end_trouble()
         self.owed.clear()
         for again in self.data.draw(st.lists(st.integers(0, 40), max_size=2), "crash again"):

@@ -5,8 +5,8 @@ answers. Emits are answered when they are durable, possibly after later question
 answer is whose. Questions of one client are carried out in their order, except that a flush, which
 may take half a minute, delays nothing: least of all a withdrawal behind it.
 
-A client that leaves has said what it said: its decisions (set, consent, attach, reset, shutdown)
-are carried out, its questions are dropped.
+A client that leaves has said what it said: its decisions (set, consent, attach, report, reset,
+shutdown) are carried out, its questions are dropped.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from sidespool.wire.outcome import Rejection
 
 MALFORMED = wire.encode_frame({"op": "error", "reason": "malformed"})
 _PENDING_MAX = 64  # operations of one client that may wait; more are refused
-_DECISIONS = (wire.Set, wire.Consent, wire.Attach, wire.Reset, wire.Shutdown)
+_DECISIONS = (wire.Set, wire.Consent, wire.Attach, wire.Report, wire.Reset, wire.Shutdown)
 
 
 class Conversation:
