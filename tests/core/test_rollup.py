@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,6 +16,7 @@ from sidespool.core.rollup import (
     summarised,
 )
 from sidespool.wire.builtin import builtin_catalog
+from sidespool.wire.catalog import Catalog
 from sidespool.wire.event import parse_time
 from sidespool.wire.validate import Validator
 
@@ -122,3 +124,10 @@ def test_the_setting_covers_all_usage_a_client_may_send_and_nothing_else() -> No
     assert {"ChatTurn", "SessionStart", "ToolCall"} <= names
     assert not names & {"Error", "Crash", "UsageSummary", "ClientReport", "ChatTurnFull"}
     assert summarised(builtin_catalog(), all_usage=False) == set()
+
+
+def test_an_event_can_be_declared_as_counted_only() -> None:
+    known = builtin_catalog().events
+    counted = msgspec.structs.replace(known["ToolCall"], aggregate=True)
+    catalog = Catalog(events={**known, "ToolCall": counted})
+    assert summarised(catalog, all_usage=False) == {"ToolCall"}

@@ -10,12 +10,12 @@ from typing import Any
 
 import aiohttp
 import pytest
+
+from sidespool.client import Telemetry
 from sidespool_collector.auth.tokens import Role, TokenFile
 from sidespool_collector.server import RunningCollector, start
 from sidespool_collector.settings import Settings
 from support.daemon import clean_environment
-
-from sidespool.client import Telemetry
 
 ROOT = Path(__file__).resolve().parents[2]
 MAIN_JS = ROOT / "docs" / "examples" / "main.js"

@@ -8,6 +8,8 @@ import pytest
 
 from sidespool.core.envelope import is_encrypted
 from support.daemon import RunningDaemon, start_daemon, wait_until
+from support.fake_collector import HANG, FakeCollector
+from support.in_thread import in_thread
 from support.live_collector import LiveCollector
 
 EVENT_ID = "0198f6f0-0000-7000-8000-0000000000aa"
@@ -55,6 +57,8 @@ def test_an_attachment_follows_its_event_to_the_collector_and_into_the_history(
         assert TOKEN.encode() not in stored
         assert b"the rest" in stored
         assert daemon.status()["attachments"]["delivered"] == 1
+        [sent] = daemon.request("GET", "/v1/history").json()["attachments"]
+        assert sent["event_id"] == EVENT_ID
         assert [is_encrypted(one.read_bytes()) for one in files(daemon, "history")] == [True]
 
 
@@ -121,3 +125,19 @@ def test_a_field_beyond_its_cap_goes_along_whole_as_an_attachment(tmp_path: Path
         assert collector.attachments() == [text.encode()]
         [stored] = collector.events()
         assert stored["payload"]["before"].endswith("…[cut]")
+
+
+def test_an_attachment_on_the_wire_does_not_hold_up_the_end_or_a_withdrawal() -> None:
+    with in_thread(FakeCollector()) as collector:
+        collector.always(HANG)
+        env = {**FULL, "TELEMETRY_ENDPOINT": collector.url, "TELEMETRY_SHUTDOWN_GRACE_S": "1"}
+        with start_daemon(env) as daemon:
+            attach(daemon, b"one")
+            wait_until(lambda: collector.requests)
+            with daemon.client() as client:
+                client.ask("set", settings={"full_content": False})
+                assert files(daemon) == []
+                client.ask("set", settings={"full_content": True})
+            attach(daemon, b"two")
+            wait_until(lambda: len(collector.requests) > 1)
+            assert daemon.terminate() == 0

@@ -4,6 +4,7 @@ import http.client
 import re
 
 import pytest
+
 from support.daemon import RunningDaemon, start_daemon
 
 TOOL = {"event_type": "ToolCall", "payload": {"tool_name": "<script>alert(1)</script>"}}

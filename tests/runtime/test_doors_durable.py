@@ -122,25 +122,28 @@ async def test_a_disk_that_refuses_is_told_and_the_connection_lives(tmp_path: Pa
         assert (await link.ask("consent", decision="granted"))["op"] == "ack"
 
 
-async def test_a_withdrawal_the_disk_refuses_sends_nothing_and_is_made_up_for(
-    tmp_path: Path,
-) -> None:
+async def test_a_withdrawal_the_disk_refuses_holds_and_revives_nothing(tmp_path: Path) -> None:
     class StuckDisk(Disk):
         stuck = False
 
         def write_atomic(self, path: Path, data: bytes) -> None:
-            if self.stuck and path.name in ("withdrawal.json", "forget.json"):
-                raise OSError(5, "Input/output error")
+            if self.stuck:
+                raise OSError(28, "No space left on device")
             super().write_atomic(path, data)
+
+        def remove(self, path: Path) -> None:
+            if self.stuck:
+                raise OSError(5, "Input/output error")
+            super().remove(path)
 
     disk = StuckDisk()
     async with daemon_inside(tmp_path / "d", disk) as inside:
         link = await inside.line()
         await link.ask("emit", events=[TURN])
         disk.stuck = True
-        refused = await link.ask("set", settings={"enabled": False})
-        assert refused["op"] == "error"
-        assert (await link.ask("status"))["level"] == "off"
+        await link.ask("set", settings={"enabled": False})
+        status = await link.ask("status")
+        assert (status["level"], status["spool"]["events"]) == ("off", 0)
         late = await link.ask("emit", events=[TURN])
         assert [one["reason"] for one in late["rejected"]] == ["consent_off"]
         disk.stuck = False

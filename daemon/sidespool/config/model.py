@@ -22,9 +22,11 @@ class _Base(BaseSettings):
     )
 
 
-def _checked(parse: Callable[[str], Any]) -> BeforeValidator:
+def _checked(parse: Callable[[str], Any], default: Any) -> BeforeValidator:
     def check(value: Any) -> Any:
-        return parse(value) if isinstance(value, str) else value
+        if isinstance(value, str):
+            return parse(value) if value.strip() else default  # blank is not set
+        return value
 
     return BeforeValidator(check)
 
@@ -32,7 +34,7 @@ def _checked(parse: Callable[[str], Any]) -> BeforeValidator:
 _DEFAULTS = Config()
 _FIELDS: dict[str, Any] = {
     field: (
-        Annotated[Any, NoDecode, _checked(parse), Field(alias=name)],
+        Annotated[Any, NoDecode, _checked(parse, getattr(_DEFAULTS, field)), Field(alias=name)],
         getattr(_DEFAULTS, field),
     )
     for name, (field, parse) in PARSERS.items()

@@ -5,7 +5,8 @@ Constraints
     one event is small (66 bytes for a 380-byte event, where a gzip member each takes 230). A torn
     or altered tail is found and cut back to the last whole commit. A sealed file is one gzip
     member (RFC 1952), which every HTTP server inflates; several in a row are not (curl and old
-    aiohttp stop at the first).
+    aiohttp stop at the first). Segments of level full lie encrypted on disk (core/envelope): what
+    stands here is what they hold inside, and what is sent.
 
 Name
     `<batch_id>.v1.active`, later `.v1.sealed` or `.v1.quarantined`. The batch id is a UUID version

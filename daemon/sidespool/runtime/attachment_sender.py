@@ -5,6 +5,7 @@ files go; an attachment that was answered before counts as delivered.
 """
 
 import asyncio
+import contextlib
 import io
 import random
 from collections.abc import Awaitable, Callable, Coroutine
@@ -66,18 +67,23 @@ class AttachmentSender:
         await asyncio.wait({sending})
 
     async def run(self, spawn: Spawn) -> None:
-        """Until cancelled."""
-        while True:
-            self._woken.clear()
-            for one in self._due():
-                if self._open:
-                    self._sending = spawn(self._attempt(one))
-                    await asyncio.wait({self._sending})
-            try:
-                async with asyncio.timeout(self._delay_s()):
-                    await self._woken.wait()
-            except TimeoutError:
-                continue
+        """Until cancelled; what is on the wire is then cut off and waits for the next start."""
+        try:
+            while True:
+                await self._round(spawn)
+        finally:
+            if self._sending is not None:
+                self._sending.cancel()
+
+    async def _round(self, spawn: Spawn) -> None:
+        self._woken.clear()
+        for one in self._due():
+            if self._open:
+                self._sending = spawn(self._attempt(one))
+                await asyncio.wait({self._sending})
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._delay_s()):
+                await self._woken.wait()
 
     def _ready(self) -> list[Waiting]:
         if not self._open:

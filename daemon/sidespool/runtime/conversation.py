@@ -69,6 +69,11 @@ class Conversation:
         """Whether everything that was asked has its answer."""
         return not (self._asked or self._emitted)
 
+    @property
+    def emitting(self) -> bool:
+        """Whether events of this client wait for the disk; only then need it be slowed."""
+        return self._emitted > 0
+
     async def settle(self) -> None:
         """Returns when everything that was asked has its answer. One caller only."""
         if not self.settled:

@@ -217,6 +217,7 @@ class Spooler:
             path=self.store.paths.spool / segment_name(segment.batch_id, SEALED),
             size_bytes=segment.size_bytes,
             events=segment.events,
+            opener=self.opener if segment.level is Level.FULL else None,
         )
 
     # -- back in the loop ----------------------------------------------------------------------

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { extname, join, resolve } from 'node:path';
 import { chromium } from 'playwright-core';
 
-const VERSIONS = { 21: ['21.2.27', undefined], 22: ['22.2.6', '24'] };
-const [cli, node] = VERSIONS[process.argv[2] ?? '21'];
+// Of the command line and the framework, pinned; and the Node they need, if not this one.
+const VERSIONS = { 21: ['21.2.27', '21.2.26', undefined], 22: ['22.2.6', '22.2.4', '24'] };
+const [cli, framework, node] = VERSIONS[process.argv[2] ?? '21'];
 const bridge = resolve(import.meta.dirname, '../..');
 const place = mkdtempSync(join(tmpdir(), 'sidespool-walk-'));
 const quiet = { stdio: ['ignore', 'ignore', 'inherit'], env: { ...process.env, NG_CLI_ANALYTICS: 'false' } };
@@ -19,7 +20,8 @@ console.log(`walking in ${place} with Angular ${cli}`);
 const tools = join(place, 'tools');
 execFileSync('mkdir', [tools]);
 writeFileSync(join(tools, 'package.json'), '{"private":true}');
-npm(tools, 'install', `@angular/cli@${cli}`, ...(node === undefined ? [] : [`node@${node}`]));
+// The package `node` brings its binary by a script.
+npm(tools, 'install', '--ignore-scripts=false', `@angular/cli@${cli}`, ...(node === undefined ? [] : [`node@${node}`]));
 const own = join(tools, 'node_modules/node/bin/node');
 const run = existsSync(own) ? own : process.execPath;
 const ng = (cwd, ...args) =>
@@ -28,6 +30,13 @@ const ng = (cwd, ...args) =>
 npm(bridge, 'pack', '-w', '@sidespool/protocol', '-w', '@sidespool/angular', '--pack-destination', place);
 ng(place, 'new', 'fresh', '--skip-install', '--skip-git', '--defaults', '--ai-config=none', '--skip-tests');
 const app = join(place, 'fresh');
+const manifest = join(app, 'package.json');
+writeFileSync(
+  manifest,
+  readFileSync(manifest, 'utf8').replace(/("@angular\/(\w[\w-]*)": )"[^"]*"/g, (_line, start, name) =>
+    `${start}"${name === 'cli' || name === 'build' ? cli : framework}"`,
+  ),
+);
 const packed = readdirSync(place).filter((name) => name.endsWith('.tgz'));
 npm(app, 'install', ...packed.map((name) => join(place, name)));
 

@@ -58,6 +58,22 @@ inElectron("a session in Electron", () => {
   });
 });
 
+inElectron("the viewer", () => {
+  test("is opened by Electron's own shell, without the app's doing", async () => {
+    const app = await world.run({ TEST_FLUSH_S: "600" });
+    await emitFromPage(app);
+    await app.electron.evaluate(({ shell }) => {
+      const opened: string[] = [];
+      (globalThis as Record<string, unknown>)["opened"] = opened;
+      shell.openExternal = async (url) => void opened.push(url);
+    });
+    expect(await app.main("telemetry.openViewer()")).toBe(true);
+    const [url = ""] = await app.main<string[]>("opened");
+    const page = await fetch(url);
+    expect([page.status, await page.text()]).toEqual([200, expect.stringContaining("ToolCall")]);
+  });
+});
+
 inElectron("a kill", () => {
   test("of Electron leaves no orphan, and what was acknowledged arrives", async () => {
     const app = await world.run({ TEST_FLUSH_S: "600" });

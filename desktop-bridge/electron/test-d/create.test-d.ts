@@ -1,6 +1,6 @@
 /** Compiles only if Electron's own objects and electron-store fit, and events are checked. */
 
-import { app, ipcMain, powerMonitor } from "electron";
+import { app, ipcMain, powerMonitor, shell } from "electron";
 import Store from "electron-store";
 import type { Consent, Sidespool, SidespoolOptions } from "../src/main/index.js";
 import { createSidespool } from "../src/main/index.js";
@@ -14,6 +14,7 @@ const telemetry = createSidespool({
   app,
   ipcMain,
   powerMonitor,
+  shell,
   settings: new Store(),
   appId: "my-app",
   endpoint: "https://collector.example",
@@ -66,4 +67,5 @@ void telemetry.setConsent("granted");
 void telemetry.setConsent("maybe");
 telemetry.captureException(new Error("x"), { step: 1 });
 telemetry.setDebugTag(null);
+export const opened: Promise<boolean> = telemetry.openViewer();
 export const double: Sidespool = createSidespoolDouble();

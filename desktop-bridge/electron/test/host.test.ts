@@ -197,5 +197,6 @@ test("the double records and answers like the real one", async () => {
   expect((await double.setEnabled(false)).level).toBe("off");
   expect(double.getConsent().level).toBe("off");
   expect(double.events.map((event) => event.event_type)).toEqual(["ChatTurn", "Error"]);
-  expect(double.calls).toEqual([["setEnabled", false]]);
+  expect(await double.openViewer()).toBe(true);
+  expect(double.calls).toEqual([["setEnabled", false], ["openViewer"]]);
 });

@@ -48,14 +48,18 @@ class Bodies:
             raise Refused(413, "too_large")
         try:
             async with asyncio.timeout(self._deadline_s):
-                await self._disk_keeps_up()
                 body = await self._whole(request)
         except TimeoutError:
             raise Refused(400, "deadline") from None
         return self._inflate(request, body) if encoding == "gzip" else body
 
     async def events(self, request: web.Request) -> list[msgspec.Raw]:
-        """The events in a body; raises Refused."""
+        """The events in a body; raises Refused. A slow disk slows who wants to write to it."""
+        try:
+            async with asyncio.timeout(self._deadline_s):
+                await self._disk_keeps_up()
+        except TimeoutError:
+            raise Refused(429, "rate_limited") from None
         body = await self.read(request, JSON, NDJSON)
         events = split_events(body, request.content_type == NDJSON)
         if len(events) > EVENTS_PER_FRAME_MAX:

@@ -182,7 +182,9 @@ class HttpDoor:
     async def _history(self, request: web.Request) -> web.Response:
         batch = request.query.get("batch")
         if batch is None:
-            return _json({"batches": await self._shows.history()})
+            shows = self._shows
+            sent = {"attachments": await shows.history_attachments()}
+            return _json({"batches": await shows.history(), **sent})
         lines = await self._shows.history_lines(batch)
         if lines is None:
             raise Refused(404, "not_found")

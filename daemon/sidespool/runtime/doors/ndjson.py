@@ -67,7 +67,7 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
             return
         if lines or self._deadline is None:
             self._arm_or_rest(conversation)
-        if self._reception.intake.pressed():
+        if conversation.emitting and self._reception.intake.pressed():
             self._hold_for_disk()
 
     def _arm_or_rest(self, conversation: Conversation) -> None:

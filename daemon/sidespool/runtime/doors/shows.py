@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from sidespool.core.record import read_lines
-from sidespool.runtime.history import SUFFIX, parse_history_name
+from sidespool.runtime.history import ATTACHED_SUFFIX, SUFFIX, parse_history_name
 from sidespool.runtime.paths import DataPaths
 from sidespool.runtime.spool_store import SpoolStore
 from sidespool.wire.event import format_time
@@ -35,6 +35,12 @@ class Shows:
         """What was sent: time, batch id, bytes; newest first."""
         paths = self._store.paths
         found: list[dict[str, Any]] = await self._call(lambda: history_batches(paths))
+        return found
+
+    async def history_attachments(self) -> list[dict[str, Any]]:
+        """Attachments that were sent: time, event, bytes; newest first."""
+        paths = self._store.paths
+        found: list[dict[str, Any]] = await self._call(lambda: sent_attachments(paths))
         return found
 
     async def history_lines(self, batch_id: str) -> list[bytes] | None:
@@ -70,3 +76,14 @@ def history_lines(
                 return None
             return read_lines(raw)
     return None
+
+
+def sent_attachments(paths: DataPaths) -> list[dict[str, Any]]:
+    """The attachments in the history; their names carry time and event id."""
+    out = []
+    for path in sorted(paths.history.glob(f"*{ATTACHED_SUFFIX}"), reverse=True):
+        stamp, _, rest = path.name.partition("-")
+        if stamp.isascii() and stamp.isdigit():
+            sent_at, size = format_time(int(stamp)), path.stat().st_size
+            out.append({"event_id": rest[:36], "sent_at": sent_at, "size_bytes": size})
+    return out

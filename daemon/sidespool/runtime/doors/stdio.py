@@ -140,8 +140,10 @@ class StandardInput:
 
     def _go_on(self) -> None:
         """Reads on, unless too much waits for the disk or for the parent to read."""
-        if self._reception is not None and self._reception.intake.pressed():
-            self._reception.intake.when_relieved(self._go_on)
+        conversation, reception = self._conversation, self._reception
+        emitting = conversation is not None and conversation.emitting
+        if emitting and reception is not None and reception.intake.pressed():
+            reception.intake.when_relieved(self._go_on)
         elif self._output is not None and self._output.full:
             self._output.when_relieved(self._go_on)
         else:

@@ -77,7 +77,7 @@ async def _receive_all(
             return
         # A client that does not read its answers is not read either; nor while the disk is slow.
         await outbox.drained.wait()
-        if intake.pressed():
+        if conversation.emitting and intake.pressed():
             relieved = asyncio.Event()
             intake.when_relieved(relieved.set)
             await relieved.wait()

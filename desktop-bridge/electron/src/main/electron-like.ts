@@ -43,6 +43,11 @@ export interface PowerMonitorLike {
   on(event: "resume", listener: Listener<[]>): unknown;
 }
 
+/** Electron's `shell`. */
+export interface ShellLike {
+  openExternal(url: string): Promise<unknown>;
+}
+
 /** Where a message came from; null, or a getter that throws, once the frame is gone. */
 export interface FrameLike {
   readonly url: string;

@@ -7,6 +7,7 @@ import { errorPayload } from "./exception.js";
 import type { FlushResult, Sidespool, SidespoolOptions } from "./options.js";
 import { ANSWER_MS, FLUSH_MS, GRACE_MS, READY_DEADLINE_MS } from "./policy.js";
 import type { Telemetry } from "./telemetry.js";
+import { openViewer } from "./viewer.js";
 
 export type Guard = <Result>(work: () => Result) => Result | undefined;
 
@@ -46,7 +47,13 @@ export function face<Events = EventMap>(
 
 type UserMethods = Pick<
   Sidespool,
-  "setEnabled" | "setFullContent" | "setLevel" | "setConsent" | "getConsent" | "requestDeletion"
+  | "setEnabled"
+  | "setFullContent"
+  | "setLevel"
+  | "setConsent"
+  | "getConsent"
+  | "openViewer"
+  | "requestDeletion"
 >;
 
 /** What the user decides. */
@@ -62,6 +69,14 @@ function userMethods(telemetry: Telemetry, options: SidespoolOptions): UserMetho
     setLevel: (value) => settle(() => telemetry.choose("level", value), getConsent),
     setConsent: (decision, version = options.policyVersion ?? "") =>
       settle(() => telemetry.decide(decision, version), getConsent),
+    openViewer: () =>
+      settle(
+        async () => {
+          await reached(telemetry, () => ready(telemetry) || !underway(telemetry), ANSWER_MS);
+          return openViewer(questions, options.shell);
+        },
+        () => false,
+      ),
     requestDeletion: () =>
       settle(
         async () => (await questions.ask({ op: "reset" }))?.op === "result",
@@ -99,8 +114,7 @@ function lifeMethods(telemetry: Telemetry, options: SidespoolOptions): LifeMetho
       pending: outbox.size,
       stats: outbox.stats,
     }),
-    whenReady: (ms = READY_DEADLINE_MS) =>
-      reached(telemetry, () => supervisor.phase === "ready" && telemetry.view !== undefined, ms),
+    whenReady: (ms = READY_DEADLINE_MS) => reached(telemetry, () => ready(telemetry), ms),
     shutdown: () => end("stopAsked"),
     prepareForUpdate: () => end("updateAsked"),
     start: () => guard(() => supervisor.tell({ kind: "startAsked" })),
@@ -136,6 +150,13 @@ async function flush(telemetry: Telemetry, timeoutMs: number): Promise<FlushResu
     error: error ?? undefined,
   };
 }
+
+const ready = ({ supervisor, view }: Telemetry): boolean =>
+  supervisor.phase === "ready" && view !== undefined;
+
+/** Whether there is a daemon, or will be without anybody's doing. */
+const underway = ({ supervisor }: Telemetry): boolean =>
+  ["starting", "ready", "crashed", "backoff"].includes(supervisor.phase);
 
 /** Whether it came true in time. */
 function reached(telemetry: Telemetry, there: () => boolean, ms: number): Promise<boolean> {

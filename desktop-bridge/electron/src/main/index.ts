@@ -1,7 +1,7 @@
 /** Sidespool in the main process of an Electron app. */
 
 export { createSidespool } from "./create.js";
-export type { AppLike, IpcMainLike, PowerMonitorLike } from "./electron-like.js";
+export type { AppLike, IpcMainLike, PowerMonitorLike, ShellLike } from "./electron-like.js";
 export type { EmitOf, OutgoingEvent } from "./event-types.js";
 export type { ExceptionContext } from "./exception.js";
 export type {

@@ -1,7 +1,7 @@
 /** What an app tells Sidespool, and what it gets. */
 
 import type { EventMap, Level } from "@sidespool/protocol";
-import type { AppLike, IpcMainLike, PowerMonitorLike } from "./electron-like.js";
+import type { AppLike, IpcMainLike, PowerMonitorLike, ShellLike } from "./electron-like.js";
 import type { EmitOf, OutgoingEvent } from "./event-types.js";
 import type { ExceptionContext } from "./exception.js";
 import type { OutboxStats } from "./outbox.js";
@@ -33,6 +33,8 @@ export interface SidespoolOptions {
   readonly ipcMain?: IpcMainLike | undefined;
   /** Electron's `powerMonitor`, once the app is ready: looks after the daemon after a sleep. */
   readonly powerMonitor?: PowerMonitorLike | undefined;
+  /** Opens the viewer. Default: Electron's `shell`. */
+  readonly shell?: ShellLike | undefined;
   /** The app's settings, see `SETTINGS_KEYS`; an electron-store fits. */
   readonly settings?: SettingsStore | undefined;
 
@@ -132,6 +134,11 @@ export interface Sidespool<Events = EventMap> {
   flush(timeoutMs?: number): Promise<FlushResult>;
   /** Deletes everything on this machine and asks the collector to do the same. */
   requestDeletion(): Promise<boolean>;
+  /**
+   * Opens a page in the user's browser that shows all that waits and was sent. Waits for a daemon
+   * that is starting; false where there is none, or nothing could be opened.
+   */
+  openViewer(): Promise<boolean>;
   /** Marks the session's id, so that a developer finds their own events; null ends it. */
   setDebugTag(tag: string | null): void;
   /** The session all events belong to; hand it to the app's own Python processes. */

@@ -41,6 +41,7 @@ export function createSidespoolDouble<Events = EventMap>(): SidespoolDouble<Even
     getConsent: () => consent,
     onChange: () => () => {},
     flush: async () => (called("flush"), { acknowledged: true }),
+    openViewer: async () => (called("openViewer"), true),
     requestDeletion: async () => (called("requestDeletion"), true),
     setDebugTag: (tag) => called("setDebugTag", tag),
     status: () => ({ phase: "ready", why: "", pid: undefined, pending: 0, stats }),
