@@ -57,6 +57,11 @@ async def facts(store: Store, query: FactQuery) -> list[Fact]:
     return await store.facts(query)
 
 
+async def installs(store: Store, query: FactQuery) -> list[tuple[int, int]]:
+    await store.refresh(60)
+    return [(count.sessions, count.installs) for count in await store.installs(query)]
+
+
 async def error_groups(store: Store, query: FactQuery, limit: int) -> list[ErrorGroup]:
     await store.refresh(60)
     return await store.error_groups(query, limit)
@@ -185,9 +190,43 @@ async def test_sessions_count_once_on_the_day_they_began(store: Store) -> None:
     )
     await store.append(batch(event(3, session="s2", user="user-b")))
     query = FactQuery("session", NOON_MS - 9 * DAY_MS, NOON_MS + DAY_MS, DAY_MS)
-    assert [(c.sessions, c.installs) for c in await store.installs(query)] == [(1, 1), (1, 1)]
-    (whole,) = await store.installs(msgspec.structs.replace(query, step_ms=0))
-    assert (whole.sessions, whole.installs) == (2, 2)
+    assert await installs(store, query) == [(1, 1), (1, 1)]
+    assert await installs(store, msgspec.structs.replace(query, step_ms=0)) == [(2, 2)]
+
+
+async def test_a_session_moves_to_the_day_of_an_earlier_event_that_comes_late(store: Store) -> None:
+    query = FactQuery("session", NOON_MS - 9 * DAY_MS, NOON_MS + DAY_MS, DAY_MS)
+    await store.append(batch(event(1)))
+    assert await installs(store, query) == [(1, 1)]
+    await store.append(batch(event(2, at_ms=NOON_MS - 3 * DAY_MS)))
+    await store.refresh(60)
+    (count,) = await store.installs(query)
+    assert count.start_ms // DAY_MS == NOON_MS // DAY_MS - 3
+
+
+async def test_installs_of_many_days_and_systems_are_counted_once_each(store: Store) -> None:
+    events = [
+        event(n, user=f"u{n % 7}", session=f"s{n}", at_ms=NOON_MS - n * DAY_MS // 4,
+              os=("linux", "macos")[n % 2], app_version=f"1.{n % 3}")
+        for n in range(60)
+    ]  # fmt: skip
+    await store.append(batch(*events))
+    query = FactQuery("session", NOON_MS - 30 * DAY_MS, NOON_MS + DAY_MS)
+    assert await installs(store, query) == [(60, 7)]
+    filtered = msgspec.structs.replace(query, os="linux", app_version="1.0")
+    assert await installs(store, filtered) == [(10, len({n % 7 for n in range(0, 60, 6)}))]
+    await store.refresh(60)
+    found = await store.installs(msgspec.structs.replace(query, by="version_os"))
+    assert [c.key for c in found] == [f"1.{v} · {s}" for v in range(3) for s in ("linux", "macos")]
+    assert sum(c.sessions for c in found) == 60
+
+
+async def test_an_erased_install_is_no_longer_counted(store: Store) -> None:
+    query = FactQuery("session", NOON_MS - DAY_MS, NOON_MS + DAY_MS)
+    await store.append(batch(event(1), event(2, user="other", session="s2")))
+    assert await installs(store, query) == [(2, 2)]
+    await erase(store, "other")
+    assert await installs(store, query) == [(1, 1)]
 
 
 def error(n: int, at_ms: int = NOON_MS, **payload: Any) -> dict[str, Any]:

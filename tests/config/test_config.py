@@ -11,12 +11,12 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.daemon import clean_environment
 
 from sidespool.config import PARSERS, Config, read_config, unknown_names
 from sidespool.config.model import SettingsModel, explain_config
 from sidespool.errors import ConfigError
 from sidespool.wire.level import Level
+from support.daemon import clean_environment
 
 SETTINGS_DOC = Path(__file__).resolve().parents[2] / "docs" / "settings.md"
 VALUES = st.sampled_from(
@@ -75,7 +75,7 @@ def test_the_defaults_are_the_contracts() -> None:
     assert config.origins == ("file://", "app://")
     assert config.deletion == "http"
     assert config.feature
-    assert not (config.do_not_track or config.local or config.allow_insecure)
+    assert [config.do_not_track, config.local, config.allow_insecure] == [False] * 3
 
 
 LOADER = """
@@ -101,7 +101,7 @@ except ConfigError as error:
     ],
 )
 def test_the_model_reads_a_real_environment_as_the_fast_reader_does(env: dict[str, str]) -> None:
-    plain = {name: value for name, value in clean_environment(env).items()}
+    plain = dict(clean_environment(env))
     for name in [one for one in plain if one.startswith("TELEMETRY_") and one not in env]:
         del plain[name]
     ended = subprocess.run(
@@ -124,12 +124,14 @@ def test_do_not_track_is_anything_but_empty_0_and_false(text: str, forces_off: b
     assert read_config({"DO_NOT_TRACK": text}).do_not_track is forces_off
 
 
-def test_the_value_of_a_refused_setting_is_not_repeated() -> None:
-    for name in PARSERS:
-        try:
-            read_config({name: "hunter2 SECRET ☂" * 20})
-        except ConfigError as error:
-            assert "hunter2" not in str(error)
+@pytest.mark.parametrize("name", sorted(PARSERS))
+def test_the_value_of_a_refused_setting_is_not_repeated(name: str) -> None:
+    try:
+        read_config({name: "hunter2 SECRET ☂" * 20})
+        said = ""
+    except ConfigError as error:
+        said = str(error)
+    assert "hunter2" not in said
 
 
 def test_unknown_names_come_with_the_nearest_known_one() -> None:

@@ -8,14 +8,14 @@ import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.catalog_strategy import good_payloads
 
 from sidespool.core.admission import Admission, Admitted, Stamp
 from sidespool.core.policy import EVENT_BYTES_MAX, EVENT_BYTES_MAX_FULL
-from sidespool.core.scrub import ScrubContext, Scrubber
+from sidespool.core.scrub import Scrubber, ScrubContext
 from sidespool.wire.builtin import builtin_catalog
 from sidespool.wire.level import Level
 from sidespool.wire.validate import Validator
+from support.catalog_strategy import good_payloads
 
 CATALOG = builtin_catalog()
 VALIDATOR = Validator(CATALOG)

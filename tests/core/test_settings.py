@@ -86,7 +86,9 @@ STEPS = st.lists(
 @given(STEPS)
 def test_each_key_says_what_was_said_last(steps: list[tuple[str, dict[str, Any]]]) -> None:
     """A plain model: for each key the words in the order in which they were said."""
-    overrides, file, said = Overrides(), {}, {}
+    overrides = Overrides()
+    file: dict[str, Any] = {}
+    said: dict[str, Any] = {}
     for who, content in steps:
         if who == "file":
             overrides = overrides.on_file(content)

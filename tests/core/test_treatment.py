@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sidespool.core.scrub import ScrubContext, Scrubber
+from sidespool.core.scrub import Scrubber, ScrubContext
 from sidespool.core.treatment import compile_treatment, treat_text
 from sidespool.wire.builtin import builtin_catalog
 from sidespool.wire.catalog import FieldSpec

@@ -3,7 +3,7 @@
 import json
 import socket
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -160,9 +160,9 @@ def test_welcome_names_session_level_and_settings(daemon: RunningDaemon) -> None
     with daemon.ndjson() as client:
         assert client.hello(session_id="mine-1")["session_id"] == "mine-1"
     with page(daemon) as socket:
-        client = Page(socket)
-        client.send({"op": "hello", "client": "renderer", "session_id": "mine-2", "id": 9})
-        assert client.receive()["session_id"] == "mine-2"
+        renderer = Page(socket)
+        renderer.send({"op": "hello", "client": "renderer", "session_id": "mine-2", "id": 9})
+        assert renderer.receive()["session_id"] == "mine-2"
 
 
 def test_a_bad_session_id_is_refused_and_the_connection_lives(daemon: RunningDaemon) -> None:
@@ -200,7 +200,7 @@ def test_a_frame_without_an_id_is_answered_without_one(daemon: RunningDaemon) ->
 def test_after_goodbye_what_is_due_is_answered_and_nothing_more_is_read(
     daemon: RunningDaemon,
 ) -> None:
-    frames = [
+    frames: list[dict[str, Any]] = [
         {"op": "hello", "token": daemon.token},
         {"op": "emit", "id": 1, "events": [TURN]},
         {"op": "flush", "id": 2},
@@ -244,8 +244,11 @@ def test_a_client_that_ends_its_stream_still_gets_its_answers(daemon: RunningDae
 def test_every_client_hears_of_every_change_whoever_made_it(daemon: RunningDaemon) -> None:
     with daemon.client() as one, daemon.client() as two, page(daemon) as socket:
         three = Page(socket)
-        listeners = (two.wait_for, lambda op, **wanted: _page_waits(three, op, **wanted))
-        changes = [
+        listeners: tuple[Callable[..., Any], ...] = (
+            two.wait_for,
+            lambda op, **wanted: _page_waits(three, op, **wanted),
+        )
+        changes: list[Callable[[], Any]] = [
             lambda: one.ask("set", settings={"level": "crash"}),
             lambda: daemon.request("PATCH", "/v1/settings", {"level": "error"}),
             lambda: one.ask("set", settings={"level": None}),

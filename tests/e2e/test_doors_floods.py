@@ -4,7 +4,6 @@ import json
 import socket
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -13,8 +12,6 @@ from support.four_doors import Ask, every_door, memory_peak_mb, page
 
 KIB, MIB = 1024, 1024 * 1024
 TURN = {"event_type": "ChatTurn", "payload": {"latency_ms": 5, "model": "m-1"}}
-STORED = ["event_id", "event_type", "timestamp", "session_id", "user_id", "app_id",
-          "app_version", "os", "seq", "payload"]  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -28,10 +25,6 @@ def daemon() -> Iterator[RunningDaemon]:
 def doors(daemon: RunningDaemon) -> Iterator[dict[str, Ask]]:
     with every_door(daemon) as asked:
         yield asked
-
-
-def error_with(message: str) -> dict[str, Any]:
-    return {"event_type": "Error", "payload": {"error_type": "E", "message": message}}
 
 
 # -- floods --------------------------------------------------------------------------------------
@@ -67,10 +60,10 @@ def test_clients_that_flood_and_never_read_leave_memory_and_others_alone() -> No
             with socket.socket(socket.AF_UNIX) as link:
                 link.connect(daemon.socket)
                 link.sendall(b'{"op":"hello","token":"%s"}\n' % daemon.token.encode())
-                flood(link, (payload + b"\n") * 20, 1.5)
+                flood(link, (payload + b"\n") * 20, 1.0)
                 assert witness.emit(TURN)["accepted"] == 1
             with page(daemon, close_timeout=0) as page_socket:
-                flood(page_socket.socket, masked(payload) * 20, 1.5)
+                flood(page_socket.socket, masked(payload) * 20, 1.0)
                 assert witness.emit(TURN)["accepted"] == 1
         wait_until(lambda: daemon.status()["clients"] == ["test"])
         peak = memory_peak_mb(daemon.process.pid)
@@ -95,7 +88,7 @@ def test_many_large_bodies_at_once_are_told_to_wait() -> None:
                 link.sendall(b" " * (8 * MIB - 1))
             except ConnectionError:
                 continue
-        answers = []
+        answers: list[bytes] = []
         for link in links:
             link.setblocking(False)
         wait_until(lambda: _gather(links, answers) >= 8)

@@ -5,7 +5,6 @@ import json
 import os
 import signal
 import socket
-import stat
 import subprocess
 import sys
 import time
@@ -16,8 +15,6 @@ import pytest
 
 from support.daemon import RunningDaemon, clean_environment, start_daemon, wait_until
 
-READY = {"op", "protocol", "version", "pid", "url", "socket", "token"}
-
 
 def run(
     env: dict[str, str], *flags: str, stdin: int | None = subprocess.DEVNULL
@@ -27,10 +24,6 @@ def run(
         [sys.executable, "-m", "sidespool", "run", *flags],
         env=clean_environment(env), stdin=stdin, capture_output=True, timeout=60, check=False,
     )  # fmt: skip
-
-
-def mode(path: Path) -> int:
-    return stat.S_IMODE(path.stat().st_mode)
 
 
 @contextlib.contextmanager

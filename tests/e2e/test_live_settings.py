@@ -132,15 +132,15 @@ def test_consent_is_kept_over_a_restart_and_asked_anew_for_a_new_policy(tmp_path
 
 
 def test_consent_may_cover_less_than_the_ceiling() -> None:
-    with start_daemon({**QUIET, "TELEMETRY_FULL_CONTENT": "1"}) as daemon:
-        with daemon.client() as client:
-            client.ask("consent", decision="granted", level="error")
-            status = client.ask("status")
-            assert (status["level"], status["decided_by"]) == ("error", "consent")
-            client.ask("set", settings={"enabled": True, "full_content": True, "level": "full"})
-            assert client.ask("status")["level"] == "error"
-            client.ask("consent", decision="granted")
-            assert client.ask("status")["level"] == "full"
+    env = {**QUIET, "TELEMETRY_FULL_CONTENT": "1"}
+    with start_daemon(env) as daemon, daemon.client() as client:
+        client.ask("consent", decision="granted", level="error")
+        status = client.ask("status")
+        assert (status["level"], status["decided_by"]) == ("error", "consent")
+        client.ask("set", settings={"enabled": True, "full_content": True, "level": "full"})
+        assert client.ask("status")["level"] == "error"
+        client.ask("consent", decision="granted")
+        assert client.ask("status")["level"] == "full"
 
 
 # -- a lowering is complete ----------------------------------------------------------------------

@@ -34,10 +34,6 @@ def refused(daemon: RunningDaemon) -> int:
     return sum(counts.values())
 
 
-def log_bytes(daemon: RunningDaemon) -> int:
-    return sum(path.stat().st_size for path in (daemon.data_dir / "logs").iterdir())
-
-
 # -- floods and slowness -------------------------------------------------------------------------
 
 
@@ -49,11 +45,11 @@ def test_a_head_that_is_too_long_is_refused_before_its_end(daemon: RunningDaemon
 
 
 def test_the_body_of_a_refused_request_is_not_awaited(daemon: RunningDaemon) -> None:
-    for token, status in ((None, 401), ("x" * 43, 401)):
-        fields = ("Content-Type: application/json", "Content-Length: 8000000")
+    for token in (None, "x" * 43):
+        fields: tuple[str, ...] = ("Content-Type: application/json", "Content-Length: 8000000")
         line = "POST /v1/events HTTP/1.1"
         heard = say(daemon.port, request(daemon.port, token, *fields, line=line, body=b"["))
-        assert heard.status == status
+        assert heard.status == 401
         assert heard.seconds < 5
     for fields, status in (
         (("Content-Type: text/plain", "Content-Length: 8000000"), 415),

@@ -28,10 +28,6 @@ def refused(daemon: RunningDaemon) -> int:
     return sum(counts.values())
 
 
-def log_bytes(daemon: RunningDaemon) -> int:
-    return sum(path.stat().st_size for path in (daemon.data_dir / "logs").iterdir())
-
-
 # -- names: DNS rebinding ------------------------------------------------------------------------
 
 

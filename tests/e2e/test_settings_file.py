@@ -1,6 +1,5 @@
 """Changes of the settings file and the policy file while the daemon runs."""
 
-import gzip
 import json
 import os
 import time
@@ -13,31 +12,7 @@ import pytest
 from support.daemon import RunningDaemon, start_daemon, wait_until
 
 USAGE = {"event_type": "ChatTurn", "payload": {"latency_ms": 5}}
-ERROR = {"event_type": "Error", "payload": {"error_type": "E", "message": "it broke"}}
-CRASH = {"event_type": "Crash", "payload": {"process": "renderer"}}
-FULL = {"event_type": "ChatTurnFull", "payload": {"prompt": "canary-prompt", "response": "r"}}
 QUIET = {"TELEMETRY_FLUSH_INTERVAL_S": "600"}
-
-
-def kinds(daemon: RunningDaemon) -> list[str]:
-    return sorted(one["event_type"] for one in daemon.pending())
-
-
-def on_disk(daemon: RunningDaemon) -> set[str]:
-    """Event types that can be read from any file of the spool."""
-    found = set()
-    for path in (daemon.data_dir / "spool").iterdir():
-        raw = path.read_bytes()
-        try:
-            text = gzip.decompress(raw)
-        except (OSError, EOFError):
-            text = raw
-        found |= {
-            kind
-            for kind in ("ChatTurnFull", "ChatTurn", "Error", "Crash")
-            if f'"event_type":"{kind}"'.encode() in text
-        }
-    return found
 
 
 # -- the settings file ---------------------------------------------------------------------------
@@ -176,25 +151,25 @@ def test_values_that_cannot_be_understood_never_open_anything(tmp_path: Path) ->
 def test_a_large_store_with_a_byte_order_mark_is_read_too(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text("{}")
-    with start_daemon({**QUIET, "TELEMETRY_SETTINGS_FILE": str(file)}) as daemon:
-        with daemon.client() as client:
-            store = {"drafts": "x" * 3_000_000, "telemetryEnabled": False}
-            renamed(file, "\ufeff" + json.dumps(store))
-            client.wait_for("settings", level="off")
+    env = {**QUIET, "TELEMETRY_SETTINGS_FILE": str(file)}
+    with start_daemon(env) as daemon, daemon.client() as client:
+        store = {"drafts": "x" * 3_000_000, "telemetryEnabled": False}
+        renamed(file, "\ufeff" + json.dumps(store))
+        client.wait_for("settings", level="off")
 
 
 def test_of_file_and_set_the_later_word_counts(tmp_path: Path) -> None:
     file = tmp_path / "config.json"
     file.write_text('{"telemetryLevel":"error"}')
-    with start_daemon({**QUIET, "TELEMETRY_SETTINGS_FILE": str(file)}) as daemon:
-        with daemon.client() as client:
-            app = Watched(daemon, client, file)
-            assert app.level == "error"
-            assert client.ask("set", settings={"level": "crash"})["level"] == "crash"
-            assert client.ask("set", settings={"level": None})["level"] == "error"
-            client.ask("set", settings={"level": "crash"})
-            app.write(renamed, "usage", telemetryLevel="usage")
-            assert app.level == "usage"
+    env = {**QUIET, "TELEMETRY_SETTINGS_FILE": str(file)}
+    with start_daemon(env) as daemon, daemon.client() as client:
+        app = Watched(daemon, client, file)
+        assert app.level == "error"
+        assert client.ask("set", settings={"level": "crash"})["level"] == "crash"
+        assert client.ask("set", settings={"level": None})["level"] == "error"
+        client.ask("set", settings={"level": "crash"})
+        app.write(renamed, "usage", telemetryLevel="usage")
+        assert app.level == "usage"
 
 
 def test_the_policy_file_acts_while_the_daemon_runs(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""What has begun must end: heads, frames on both sockets, with a deadline that tests can wait for."""
+"""What has begun must end: heads and frames, with a deadline that tests can wait for."""
 
 import asyncio
 import json

@@ -109,7 +109,7 @@ def test_a_folder_without_sockets_leaves_the_port(
 
     lock = take_place(paths)
     assert lock is not None
-    monkeypatch.setattr(steps.socket, "socket", NoUnix)
+    monkeypatch.setattr(socket, "socket", NoUnix)
     doorstep = open_doors(paths, lock, 0, "t")
     assert doorstep.ready()["socket"] is None
     doorstep.tcp.close()

@@ -5,8 +5,9 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from support.daemon import RunningDaemon, SocketClient
 from websockets.sync.client import ClientConnection, connect
+
+from support.daemon import RunningDaemon, SocketClient
 
 Json = dict[str, Any]
 Ask = Callable[..., Json]
@@ -22,7 +23,7 @@ _TWINS = {
 
 def page(daemon: RunningDaemon, **more: Any) -> ClientConnection:
     """A WebSocket as a page opens it; `more` goes to websockets' connect."""
-    return connect(
+    made: ClientConnection = connect(
         daemon.url.replace("http", "ws") + "/v1/socket",
         **{
             "subprotocols": ["sidespool.v1", f"token.{daemon.token}"],
@@ -33,6 +34,7 @@ def page(daemon: RunningDaemon, **more: Any) -> ClientConnection:
             **more,
         },
     )
+    return made
 
 
 class Page:

@@ -189,7 +189,8 @@ class Store(Protocol):
     async def refresh(self, budget_s: float) -> bool:
         """Brings what charts read up to date for about `budget_s`; whether all of it is.
 
-        `facts`, `error_groups`, `holding` and `versions_and_systems` are as of the last refresh.
+        `facts`, `installs`, `error_groups`, `holding` and `versions_and_systems` are as of the
+        last refresh.
         """
 
     async def facts(self, query: FactQuery) -> list[Fact]:

@@ -4,7 +4,6 @@ Runs on the writer thread only, inside its transaction, so its caches need no lo
 read anew whenever a transaction fails, because a number given out in it no longer exists.
 """
 
-import hashlib
 import hmac
 import sqlite3
 
@@ -24,11 +23,10 @@ from sidespool_collector.event import (
     Source,
     id_text,
 )  # fmt: skip
+from sidespool_collector.store.span import HOUR_MS
+from sidespool_collector.store.tally import delay_of, tally_of
 
-HOUR_MS = 3_600_000
 SOURCES_CACHED = 20_000
-
-
 _ENCODE = msgspec.json.Encoder().encode
 _INSERT = (
     "INSERT OR IGNORE INTO event (id, type, at, skew, source, batch, seq, payload, aside) "
@@ -66,43 +64,36 @@ class Appender:
     def append(self, db: sqlite3.Connection, batch: Batch) -> Receipt:
         """One batch, inside the caller's transaction."""
         if batch.key is not None and is_known(db, batch.key):
-            db.execute(
-                "INSERT INTO batch (token, received_at, accepted, duplicates, rejected) "
-                "VALUES (?, ?, 0, ?, 0)",
-                (batch.token, batch.received_ms, len(batch.rows)),
-            )
-            return Receipt(0, len(batch.rows))
+            receipt = Receipt(0, len(batch.rows))
+            _count(db, batch, receipt)
+            return receipt
         rows, erased = self._without_erased(batch.rows)
-        number = db.execute(
-            "INSERT INTO batch (key, token, received_at, accepted, duplicates, rejected, skew, "
-            "delay) VALUES (?, ?, ?, 0, 0, ?, ?, ?)",
-            (
-                batch.key, batch.token, batch.received_ms, len(batch.refused) + len(erased),
-                batch.skew_ms, batch.received_ms - rows[len(rows) // 2][ROW_AT] if rows else None,
-            ),
-        ).lastrowid  # fmt: skip
-        before = db.total_changes
-        if rows:
-            types = {row[ROW_TYPE]: self._type(db, row) for row in rows}
-            sources = self._source_numbers(db, rows)
-            before = db.total_changes
-            db.executemany(
-                _INSERT,
-                [
-                    (i, types[t], at, k, sources[s], number, q, _ENCODE(astuple(p)).decode(), a)
-                    for i, t, at, k, s, q, p, a in rows
-                ],
-            )
-        accepted = db.total_changes - before
+        number = _add_batch(db, batch, len(batch.refused) + len(erased))
+        accepted = self._add_rows(db, rows, number) if rows else 0
+        receipt = Receipt(accepted, len(rows) - accepted, erased)
         db.execute(
             "UPDATE batch SET accepted = ?, duplicates = ? WHERE id = ?",
-            (accepted, len(rows) - accepted, number),
+            (accepted, receipt.duplicates, number),
         )
         if accepted:
             for hour in {row[ROW_AT] // HOUR_MS for row in rows}:
                 touch(db, hour)
         _keep_refused(db, batch.received_ms, [self._nameless(r) for r in batch.refused])
-        return Receipt(accepted, len(rows) - accepted, erased)
+        _count(db, batch, receipt)
+        return receipt
+
+    def _add_rows(self, db: sqlite3.Connection, rows: list[Row], number: int) -> int:
+        types = {row[ROW_TYPE]: self._type(db, row) for row in rows}
+        sources = self._source_numbers(db, rows)
+        before = db.total_changes
+        db.executemany(
+            _INSERT,
+            [
+                (i, types[t], at, k, sources[s], number, q, _ENCODE(astuple(p)).decode(), a)
+                for i, t, at, k, s, q, p, a in rows
+            ],
+        )
+        return db.total_changes - before
 
     def _without_erased(self, rows: list[Row]) -> tuple[list[Row], list[str]]:
         if not self.tombstones:
@@ -148,6 +139,9 @@ class Appender:
             known = self._find_source(db, source, first, last)
         number, had_first, had_last = known
         if first < had_first or last > had_last:
+            if first // HOUR_MS < had_first // HOUR_MS:
+                touch(db, had_first // HOUR_MS)  # where the session counted until now
+                touch(db, first // HOUR_MS)
             known[1], known[2] = min(first, had_first), max(last, had_last)
             db.execute(
                 "UPDATE source SET first_at = ?, last_at = ? WHERE id = ?",
@@ -160,16 +154,21 @@ class Appender:
     ) -> list[int]:
         if len(self._sources) >= SOURCES_CACHED:
             self._sources.clear()
-        db.execute(
+        added = db.execute(
             "INSERT OR IGNORE INTO source (session_id, user_id, app_id, app_version, os, first_at, "
-            "last_at, install) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (*source, first, last, _install(source[1])),
+            "last_at, install) VALUES (?, ?, ?, ?, ?, ?, ?, "
+            "coalesce((SELECT install FROM source WHERE user_id = ? LIMIT 1), 0))",
+            (*source, first, last, source[1]),
         )
         found = db.execute(
             "SELECT id, first_at, last_at FROM source WHERE session_id = ? AND user_id = ? AND "
             "app_id = ? AND app_version = ? AND os = ?",
             source,
         ).fetchone()
+        if added.rowcount:
+            touch(db, first // HOUR_MS)
+            # an install's number is that of its first source
+            db.execute("UPDATE source SET install = id WHERE id = ? AND install = 0", found[:1])
         known = self._sources[source] = list(found)
         return known
 
@@ -182,9 +181,22 @@ def touch(db: sqlite3.Connection, hour: int) -> None:
     db.execute("INSERT OR REPLACE INTO dirty_hour (hour, change) VALUES (?, random())", (hour,))
 
 
-def _install(user_id: str) -> int:
-    digest = hashlib.blake2b(user_id.encode(), digest_size=8).digest()
-    return int.from_bytes(digest, "big") >> 1
+def _add_batch(db: sqlite3.Connection, batch: Batch, rejected: int) -> int:
+    added = db.execute(
+        "INSERT INTO batch (key, token, received_at, accepted, duplicates, rejected, skew, "
+        "delay) VALUES (?, ?, ?, 0, 0, ?, ?, ?)",
+        (batch.key, batch.token, batch.received_ms, rejected, batch.skew_ms, delay_of(batch)),
+    )
+    return int(added.lastrowid or 0)
+
+
+def _count(db: sqlite3.Connection, batch: Batch, receipt: Receipt) -> None:
+    hour = batch.received_ms // HOUR_MS
+    db.executemany(
+        "INSERT INTO intake (hour, what, n) VALUES (?, ?, ?) "
+        "ON CONFLICT (hour, what) DO UPDATE SET n = n + excluded.n",
+        [(hour, what, n) for what, n in tally_of(batch, receipt).items()],
+    )
 
 
 def is_known(db: sqlite3.Connection, key: str) -> bool:

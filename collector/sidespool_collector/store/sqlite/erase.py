@@ -16,11 +16,13 @@ import msgspec
 from sidespool_collector.chart.measure import ERROR_EVENT_TYPES
 from sidespool_collector.event import id_text
 from sidespool_collector.store.contract import Erasure
-from sidespool_collector.store.sqlite.append import HOUR_MS, Appender, touch
+from sidespool_collector.store.group import group_of
+from sidespool_collector.store.span import HOUR_MS
+from sidespool_collector.store.sqlite.append import Appender, touch
 from sidespool_collector.store.sqlite.attached import detach
-from sidespool_collector.store.sqlite.export import payload_of
-from sidespool_collector.store.sqlite.groups import blank_stacks, drop_orphans, group_of
+from sidespool_collector.store.sqlite.groups import blank_stacks, drop_orphans
 from sidespool_collector.store.sqlite.writer import Writer
+from sidespool_collector.store.stored import payload_of
 
 Found = tuple[bytes, int, str, dict[str, Any] | None]  # id, at, type, payload where it is an error
 
@@ -79,6 +81,7 @@ def _erase_some(db: sqlite3.Connection, receipt: str, user: str, chunk: int) -> 
     found = _events_of(db, source, chunk)
     if not found:
         db.execute("DELETE FROM source WHERE id = ?", (source[0],))
+        touch(db, source[1] // HOUR_MS)
         _count(db, receipt, sessions=1)
         return True
     groups = {group_of(name, p, at).group for _, at, name, p in found if p is not None}
@@ -209,6 +212,10 @@ def _purge_rest(
 ) -> int:
     refused = db.execute("DELETE FROM rejected WHERE received_at < ?", (default_ms,)).rowcount
     db.execute("DELETE FROM batch WHERE received_at < ?", (oldest_kept,))
+    db.execute("DELETE FROM intake WHERE hour < ?", (oldest_kept // HOUR_MS,))
+    hours = "SELECT DISTINCT first_at / ? FROM source WHERE last_at < ?"
+    for (hour,) in db.execute(hours, (HOUR_MS, oldest_kept)).fetchall():
+        touch(db, hour)
     db.execute("DELETE FROM source WHERE last_at < ?", (oldest_kept,))
     appender.forget()
     return refused

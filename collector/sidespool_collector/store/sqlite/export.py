@@ -6,14 +6,12 @@ read, so that an export of everything holds one chunk and no more.
 
 import heapq
 import sqlite3
-from collections.abc import Iterable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import msgspec
 
-from sidespool.wire.event import format_time
-from sidespool_collector.event import id_text
 from sidespool_collector.store.contract import EventQuery, StoredEvent
+from sidespool_collector.store.stored import StoredRow, stored_event
 
 FOREVER_MS = 2**62
 _SELECT = (
@@ -35,36 +33,11 @@ def read_events(db: sqlite3.Connection, query: EventQuery) -> Iterator[StoredEve
     }
     streams = [_stream(db, number, since, until) for number in types]
     for _, _, number, row in heapq.merge(*streams):
-        yield _event(*types[number], row)
+        yield stored_event(*types[number], row)
 
 
 def _stream(
     db: sqlite3.Connection, number: int, since: int, until: int
-) -> Iterator[tuple[int, bytes, int, tuple[Any, ...]]]:
+) -> Iterator[tuple[int, bytes, int, StoredRow]]:
     for row in db.execute(_SELECT, (number, since, until)):
         yield row[0], row[1], number, row
-
-
-def payload_of(fields: Iterable[str], values: str) -> dict[str, Any]:
-    """A stored payload as an object again; what was left out stays out."""
-    pairs = zip(fields, msgspec.json.decode(values), strict=True)
-    return {name: value for name, value in pairs if value is not None}
-
-
-def _event(name: str, fields: tuple[str, ...], row: tuple[Any, ...]) -> StoredEvent:
-    at, raw_id, session, user, app, version, os, seq, skew, payload, aside, received = row
-    return StoredEvent(
-        id_text(raw_id),
-        name,
-        format_time(at + skew),
-        session,
-        user,
-        app,
-        version,
-        os,
-        seq,
-        msgspec.Raw(msgspec.json.encode(payload_of(fields, payload))),
-        format_time(received if received is not None else at),
-        format_time(at) if skew else None,
-        msgspec.Raw(aside.encode()) if aside else None,
-    )

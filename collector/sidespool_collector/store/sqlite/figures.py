@@ -1,75 +1,21 @@
-"""Small questions about the store: installs, intake, holdings, refusals, the audit log."""
+"""Small questions about the store: intake, holdings, refusals, the audit log."""
 
 import sqlite3
 
 from sidespool_collector.chart.measure import EVENTS
-from sidespool_collector.event import REASON_ERASED, Refused
-from sidespool_collector.store.contract import Act, FactQuery, Holding, InstallCount, Intake
-
-DELAYS_SAMPLED = 20_000
-_GROUPS = {
-    "app_version": "app_version",
-    "os": "os",
-    "version_os": "app_version || ' · ' || os",
-    "key": "''",
-}
-
-
-def installs(db: sqlite3.Connection, query: FactQuery) -> list[InstallCount]:
-    """Sessions by their first event, and the distinct installs that began one."""
-    step = query.step_ms or 2**62
-    rows = db.execute(
-        f"SELECT first_at - first_at % ? AS start, {_GROUPS[query.by]} AS name, "  # noqa: S608
-        "count(*), count(DISTINCT install) FROM source INDEXED BY source_first "
-        "WHERE first_at >= ? AND first_at < ? AND (? = '' OR app_version = ?) "
-        "AND (? = '' OR os = ?) GROUP BY start, name ORDER BY start, name",
-        (
-            step, query.since_ms, query.until_ms,
-            *([query.app_version] * 2), *([query.os] * 2),
-        ),
-    )  # fmt: skip
-    return [
-        InstallCount(start if query.step_ms else query.since_ms, sessions, users, name)
-        for start, name, sessions, users in rows
-    ]
+from sidespool_collector.event import Refused
+from sidespool_collector.store.contract import Act, Holding, Intake
+from sidespool_collector.store.span import HOUR_MS
+from sidespool_collector.store.tally import intake_of
 
 
 def intake(db: sqlite3.Connection, since_ms: int, until_ms: int) -> Intake:
-    """Sums over batches by when they came, not by when their events happened."""
-    span = (since_ms, until_ms)
-    batches, accepted, duplicates, rejected, skewed = db.execute(
-        "SELECT count(*), total(accepted), total(duplicates), total(rejected), "
-        "total(skew IS NOT NULL AND abs(skew) > 60000) FROM batch "
-        "WHERE received_at >= ? AND received_at < ?",
-        span,
-    ).fetchone()
-    reasons = dict(
-        db.execute(
-            "SELECT reason, count(*) FROM rejected WHERE received_at >= ? AND received_at < ? "
-            "GROUP BY reason",
-            span,
-        ).fetchall()
+    """Sums by when batches came, not by when their events happened; hours are the finest step."""
+    found = db.execute(
+        "SELECT what, sum(n) FROM intake WHERE hour >= ? AND hour < ? GROUP BY what",
+        (since_ms // HOUR_MS, -(-until_ms // HOUR_MS)),
     )
-    erased = int(rejected) - sum(reasons.values())
-    delays = sorted(
-        delay
-        for (delay,) in db.execute(
-            "SELECT delay FROM batch WHERE received_at >= ? AND received_at < ? "
-            "AND delay IS NOT NULL ORDER BY received_at DESC LIMIT ?",
-            (*span, DELAYS_SAMPLED),
-        )
-    )
-    return Intake(
-        batches,
-        int(accepted + duplicates + rejected),
-        int(accepted),
-        int(duplicates),
-        int(rejected),
-        {**reasons, REASON_ERASED: erased} if erased > 0 else reasons,
-        int(skewed),
-        delays[len(delays) // 2] if delays else None,
-        delays[min(len(delays) * 95 // 100, len(delays) - 1)] if delays else None,
-    )
+    return intake_of(found)
 
 
 def holding(db: sqlite3.Connection) -> Holding:

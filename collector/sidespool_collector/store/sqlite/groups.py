@@ -1,55 +1,11 @@
-"""Error groups: errors of one type and one templated message, whoever met them.
+"""Error groups in their table; what a group is stands in store/group.py."""
 
-The daemon has already reduced the message to a template, so the group's id is a hash of type and
-template, the same on every machine and in every store.
-"""
-
-import hashlib
 import sqlite3
-from typing import Any
-
-import msgspec
 
 from sidespool_collector.chart.measure import ERRORS
 from sidespool_collector.store.contract import ErrorGroup, FactQuery
-
-STATUSES = ("open", "resolved", "ignored")
-STACK_MAX = 4000
-
-
-class Seen(msgspec.Struct, frozen=True):
-    """A group as met in a span of events."""
-
-    group: str
-    error_type: str
-    template: str
-    stack: str
-    first_ms: int
-    last_ms: int
-
-    def merged(self, other: "Seen") -> "Seen":
-        """Both spans; the newer stack stands."""
-        newer = other if other.last_ms >= self.last_ms else self
-        return msgspec.structs.replace(
-            newer,
-            first_ms=min(self.first_ms, other.first_ms),
-            stack=newer.stack or self.stack or other.stack,
-        )
-
-
-def group_of(event_type: str, payload: dict[str, Any], at: int) -> Seen:
-    """The group of one `Error` or `ErrorReport`."""
-    if event_type == "ErrorReport":
-        details = payload.get("error_details") or {}
-        kind = str(details.get("error_type") or "Error")
-        template = str(details.get("error_message_template") or "")
-        stack = "\n".join(details.get("anonymized_stack_trace") or [])
-    else:
-        kind = str(payload.get("error_type") or "Error")
-        template = str(payload.get("message") or "")
-        stack = str(payload.get("stack_trace") or "")
-    digest = hashlib.blake2b(f"{kind}\0{template}".encode(), digest_size=8).hexdigest()
-    return Seen(digest, kind, template[:1000], stack[:STACK_MAX], at, at)
+from sidespool_collector.store.group import Seen, error_group
+from sidespool_collector.store.span import DAY_MS
 
 
 def keep_groups(db: sqlite3.Connection, groups: dict[str, Seen]) -> None:
@@ -68,16 +24,15 @@ def keep_groups(db: sqlite3.Connection, groups: dict[str, Seen]) -> None:
 
 
 def read_groups(db: sqlite3.Connection, query: FactQuery, limit: int) -> list[ErrorGroup]:
-    """The groups met most often in a range; hours are the finest step."""
+    """The groups met most often in a range; days are the finest step."""
     counts: dict[str, int] = {}
     versions: dict[str, set[str]] = {}
-    day_ms = 24 * 3_600_000
     rows = db.execute(
         "SELECT key, app_version, sum(n) FROM rollup WHERE grain = 24 AND measure = ? "
         "AND start >= ? AND start < ? AND (? = '' OR app_version = ?) AND (? = '' OR os = ?) "
         "GROUP BY key, app_version",
         (
-            ERRORS, query.since_ms - query.since_ms % day_ms, query.until_ms,
+            ERRORS, query.since_ms - query.since_ms % DAY_MS, query.until_ms,
             *([query.app_version] * 2), *([query.os] * 2),
         ),
     )  # fmt: skip
@@ -98,14 +53,7 @@ def _group(db: sqlite3.Connection, group: str, n: int, versions: set[str]) -> Er
         "FROM error_group WHERE id = ?",
         (group,),
     ).fetchone()
-    if row is None:
-        return None
-    kind, template, stack, first, last, status, resolved_at = row
-    is_back = status == "resolved" and resolved_at is not None and last > resolved_at
-    return ErrorGroup(
-        group, kind, template, first, last, n, tuple(sorted(versions)), stack,
-        "open" if is_back else status, is_back,
-    )  # fmt: skip
+    return error_group(group, row, n, versions) if row is not None else None
 
 
 def set_status(db: sqlite3.Connection, group: str, status: str, now_ms: int) -> bool:

@@ -16,41 +16,32 @@ events. When the result is written, under the writer's lock:
 
 import sqlite3
 import time
-from collections.abc import Iterable
 from typing import Any
 
 import msgspec
 
-from sidespool_collector.chart.measure import (
-    BY_EVENT_TYPE,
-    DROPS,
-    ERROR_EVENT_TYPES,
-    ERRORS,
-    EVENTS,
-    Measure,
-    bucket_of,
+from sidespool_collector.store.contract import Fact, FactQuery, InstallCount
+from sidespool_collector.store.hour import (
+    HourFacts,
+    collect,
+    fact_rows,
+    merge_day,
+    merge_facts,
 )  # fmt: skip
-from sidespool_collector.store.contract import Fact, FactQuery
-from sidespool_collector.store.sqlite.append import HOUR_MS
-from sidespool_collector.store.sqlite.export import payload_of
-from sidespool_collector.store.sqlite.groups import Seen, group_of, keep_groups
+from sidespool_collector.store.presence import (
+    PresenceRow,
+    install_counts,
+    merge_presence,
+    presence_of,
+    presence_rows,
+)  # fmt: skip
+from sidespool_collector.store.span import DAY, DAY_MS, HOUR, HOUR_MS, spans_of
+from sidespool_collector.store.sqlite.groups import keep_groups
 from sidespool_collector.store.sqlite.readers import Readers
 from sidespool_collector.store.sqlite.writer import Writer
 
-HOUR, DAY = 1, 24
 HOURS_PER_STEP = 24
-_KEY = tuple[str, str, str, str]  # measure, key, app_version, os
-_UPSERT = (
-    "INSERT OR REPLACE INTO rollup (grain, measure, start, key, app_version, os, n, ok, samples, "
-    "total, histogram) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
-)
-
-
-class HourFacts(msgspec.Struct):
-    """Everything one hour's events say."""
-
-    facts: dict[_KEY, Fact] = {}
-    groups: dict[str, Seen] = {}
+_PRESENCE = "SELECT start, app_version, os, sessions, installs FROM presence"
 
 
 async def roll_up(writer: Writer, readers: Readers, budget_s: float) -> bool:
@@ -92,59 +83,24 @@ def _read_hours(db: sqlite3.Connection, hours: list[int]) -> list[tuple[int, int
 
 
 def _read_hour(db: sqlite3.Connection, hour: int) -> HourFacts:
-    result = HourFacts({}, {})
+    start = hour * HOUR_MS
+    result = HourFacts({}, {}, {})
     types = db.execute("SELECT id, name, fields FROM event_type").fetchall()
     for number, name, fields in types:
         rows = db.execute(
             "SELECT s.app_version, s.os, e.payload, e.at FROM event e "
             "JOIN source s ON s.id = e.source WHERE e.type = ? AND e.at >= ? AND e.at < ?",
-            (number, hour * HOUR_MS, (hour + 1) * HOUR_MS),
+            (number, start, start + HOUR_MS),
         )
-        _collect(result, name, msgspec.json.decode(fields), rows, hour * HOUR_MS)
+        collect(result, name, msgspec.json.decode(fields), rows, start)
+    result.presence = presence_of(
+        db.execute(
+            "SELECT app_version, os, install FROM source INDEXED BY source_first "
+            "WHERE first_at >= ? AND first_at < ?",
+            (start, start + HOUR_MS),
+        )
+    )
     return result
-
-
-def _collect(
-    result: HourFacts, name: str, fields: list[str], rows: Iterable[tuple[Any, ...]], start: int
-) -> None:
-    measure = BY_EVENT_TYPE.get(name)
-    is_error = name in ERROR_EVENT_TYPES
-    for version, os, payload, at in rows:
-        count = _fact(result, (EVENTS, name, version, os), start)
-        count.n += 1
-        if measure is not None:
-            _add(result, measure, payload_of(fields, payload), version, os, start)
-        elif is_error:
-            seen = group_of(name, payload_of(fields, payload), at)
-            _fact(result, (ERRORS, seen.group, version, os), start).n += 1
-            had = result.groups.get(seen.group)
-            result.groups[seen.group] = had.merged(seen) if had else seen
-        elif name == "ClientReport":
-            for reason, n in (payload_of(fields, payload).get("dropped") or {}).items():
-                _fact(result, (DROPS, reason, version, os), start).n += int(n)
-
-
-def _add(
-    result: HourFacts, measure: Measure, payload: dict[str, Any], version: str, os: str, start: int
-) -> None:
-    key = payload.get(measure.key) if measure.key else ""
-    fact = _fact(result, (measure.name, str(key or "unknown"), version, os), start)
-    fact.n += 1
-    if measure.ok and payload.get(measure.ok) is True:
-        fact.ok += 1
-    value = payload.get(measure.value) if measure.value else None
-    if isinstance(value, int | float):
-        bucket = bucket_of(value)
-        fact.histogram[bucket] = fact.histogram.get(bucket, 0) + 1
-        fact.values += 1
-        fact.total += value
-
-
-def _fact(result: HourFacts, key: _KEY, start: int) -> Fact:
-    fact = result.facts.get(key)
-    if fact is None:
-        fact = result.facts[key] = Fact(start, key[1], histogram={})
-    return fact
 
 
 def _write(db: sqlite3.Connection, computed: list[tuple[int, int, HourFacts]]) -> None:
@@ -152,86 +108,62 @@ def _write(db: sqlite3.Connection, computed: list[tuple[int, int, HourFacts]]) -
         now = db.execute("SELECT change FROM dirty_hour WHERE hour = ?", (hour,)).fetchone()
         if now is None:
             continue
-        _replace(db, HOUR, hour * HOUR_MS, hour_facts.facts)
+        _replace(db, HOUR, hour * HOUR_MS, hour_facts)
         keep_groups(db, hour_facts.groups)
         if now[0] == mark:
             db.execute("DELETE FROM dirty_hour WHERE hour = ?", (hour,))
     for day in {hour // 24 for hour, _, _ in computed}:
-        _replace(db, DAY, day * 24 * HOUR_MS, _merge_day(db, day))
+        _replace(db, DAY, day * DAY_MS, _merge_day(db, day))
 
 
-def _merge_day(db: sqlite3.Connection, day: int) -> dict[_KEY, Fact]:
-    start = day * 24 * HOUR_MS
-    merged: dict[_KEY, Fact] = {}
+def _merge_day(db: sqlite3.Connection, day: int) -> HourFacts:
+    start = day * DAY_MS
+    span = (HOUR, start, start + DAY_MS)
     rows = db.execute(
         "SELECT measure, key, app_version, os, n, ok, samples, total, histogram FROM rollup "
         "WHERE grain = ? AND start >= ? AND start < ?",
-        (HOUR, start, start + 24 * HOUR_MS),
+        span,
     )
-    for measure, key, version, os, *values in rows:
-        fact = merged.setdefault((measure, key, version, os), Fact(start, key, histogram={}))
-        merge(fact, *values)
-    return merged
+    facts = merge_day(rows, start)
+    found = db.execute(f"{_PRESENCE} WHERE grain = ? AND start >= ? AND start < ?", span)
+    return HourFacts(facts, {}, merge_presence(found))
 
 
-def _replace(db: sqlite3.Connection, grain: int, start: int, facts: dict[_KEY, Fact]) -> None:
-    db.execute("DELETE FROM rollup WHERE grain = ? AND start = ?", (grain, start))
+def _replace(db: sqlite3.Connection, grain: int, start: int, found: HourFacts) -> None:
+    for table in ("rollup", "presence"):
+        db.execute(f"DELETE FROM {table} WHERE grain = ? AND start = ?", (grain, start))  # noqa: S608
     db.executemany(
-        _UPSERT,
-        [
-            (
-                grain, measure, start, key, version, os, fact.n, fact.ok, fact.values, fact.total,
-                msgspec.json.encode(fact.histogram).decode(),
-            )
-            for (measure, key, version, os), fact in facts.items()
-        ],
-    )  # fmt: skip
-
-
-_HISTOGRAM = msgspec.json.Decoder(dict[int, int], strict=False)
-
-
-def merge(fact: Fact, n: int, ok: int, samples: int, total: float, histogram: str) -> None:
-    """Adds a stored row to a fact."""
-    fact.n += n
-    fact.ok += ok
-    fact.values += samples
-    fact.total += total
-    if samples:
-        sums = fact.histogram
-        for bucket, count in _HISTOGRAM.decode(histogram).items():
-            sums[bucket] = sums.get(bucket, 0) + count
+        "INSERT INTO rollup (grain, measure, start, key, app_version, os, n, ok, samples, "
+        "total, histogram) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        fact_rows(found.facts, grain, start),
+    )
+    db.executemany(
+        "INSERT INTO presence (grain, start, app_version, os, sessions, installs) "
+        "VALUES (?, ?, ?, ?, ?, ?)",
+        presence_rows(found.presence, grain, start),
+    )
 
 
 def read_facts(db: sqlite3.Connection, query: FactQuery) -> list[Fact]:
     """Facts by step and by what `query.by` names; whole days are read from daily rows."""
-    merged: dict[tuple[int, str], Fact] = {}
-    for grain, since, until in _spans(query):
-        rows = db.execute(
+    rows: list[tuple[Any, ...]] = []
+    for grain, since, until in spans_of(query):
+        rows += db.execute(
             "SELECT start, key, app_version, os, n, ok, samples, total, histogram FROM rollup "
             "WHERE grain = ? AND measure = ? AND start >= ? AND start < ? "
             "AND (? = '' OR app_version = ?) AND (? = '' OR os = ?)",
             (grain, query.measure, since, until, *([query.app_version] * 2), *([query.os] * 2)),
         )
-        for start, key, version, os, *values in rows:
-            step = start - start % query.step_ms if query.step_ms else query.since_ms
-            name = {"app_version": version, "os": os, "version_os": f"{version} · {os}"}.get(
-                query.by, key
-            )
-            fact = merged.get((step, name))
-            if fact is None:
-                fact = merged[step, name] = Fact(step, name, histogram={})
-            merge(fact, *values)
-    return sorted(merged.values(), key=lambda fact: (fact.start_ms, fact.key))
+    return merge_facts(rows, query)
 
 
-def _spans(query: FactQuery) -> list[tuple[int, int, int]]:
-    day_ms = 24 * HOUR_MS
-    first, last = -(-query.since_ms // day_ms) * day_ms, query.until_ms // day_ms * day_ms
-    if first >= last or (query.step_ms and query.step_ms % day_ms):
-        return [(HOUR, query.since_ms - query.since_ms % HOUR_MS, query.until_ms)]
-    return [
-        (HOUR, query.since_ms - query.since_ms % HOUR_MS, first),
-        (DAY, first, last),
-        (HOUR, last, query.until_ms),
-    ]
+def read_installs(db: sqlite3.Connection, query: FactQuery) -> list[InstallCount]:
+    """Sessions by their first event, and the distinct installs that began one."""
+    rows: list[PresenceRow] = []
+    for grain, since, until in spans_of(query):
+        rows += db.execute(
+            f"{_PRESENCE} WHERE grain = ? AND start >= ? AND start < ? "
+            "AND (? = '' OR app_version = ?) AND (? = '' OR os = ?)",
+            (grain, since, until, *([query.app_version] * 2), *([query.os] * 2)),
+        )
+    return install_counts(rows, query)

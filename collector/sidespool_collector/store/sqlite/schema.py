@@ -5,20 +5,22 @@ Layout, and why:
 - `event` is keyed by the 16 bytes of its UUIDv7 without a rowid: new ids land at the end of the
   tree, and the key itself is what dedupes. With random ids the same code is four times slower.
 - What all events of a session share (session, user, app, version, system) stands once in
-  `source`; an event carries its number. `source.install` is 63 bits of a hash of the user id, so
-  that installs are counted from an index of numbers.
+  `source`; an event carries its number. `source.install` is the number of
+  the install's first source, so that sets of installs are bitmaps (see store/presence.py).
 - A payload is the JSON array of its values; the names stand once in `event_type.fields`. A type
   whose fields change gets a further number, so that old events stay readable. That saves a third
   of the file. The view `events` gives objects again, for people.
 - `event_at (type, at)` serves retention by type, export by time and the rollups.
 - `rollup` holds facts by hour and by day, percentiles as log-histograms, so that charts do not
   read events. `dirty_hour` names the hours to be computed again: after a crash nothing is lost.
+- `presence` holds sessions and sets of installs by hour and day, `intake` counts what came in.
 - Times are corrected Unix ms; `skew` is what was taken off the client's own clock (0 costs no
   byte in SQLite's record format).
 """
 
 import sqlite3
 
+from sidespool_collector.chart.measure import bucket_of
 from sidespool_collector.store.contract import StoreError
 
 MIGRATIONS: tuple[str, ...] = (
@@ -104,6 +106,33 @@ MIGRATIONS: tuple[str, ...] = (
           FROM event e JOIN event_type t ON t.id = e.type JOIN source s ON s.id = e.source
           LEFT JOIN batch b ON b.id = e.batch;
     """,
+    """
+    CREATE TABLE presence (
+        grain INTEGER NOT NULL, start INTEGER NOT NULL, app_version TEXT NOT NULL,
+        os TEXT NOT NULL, sessions INTEGER NOT NULL, installs BLOB NOT NULL,
+        PRIMARY KEY (grain, start, app_version, os)
+    ) WITHOUT ROWID;
+    CREATE TABLE intake (
+        hour INTEGER NOT NULL, what TEXT NOT NULL, n INTEGER NOT NULL, PRIMARY KEY (hour, what)
+    ) WITHOUT ROWID;
+    UPDATE source SET install = (SELECT min(id) FROM source s WHERE s.user_id = source.user_id);
+    INSERT OR REPLACE INTO dirty_hour (hour, change)
+        SELECT hour, random() FROM (SELECT DISTINCT first_at / 3600000 AS hour FROM source);
+    INSERT INTO intake (hour, what, n)
+        SELECT received_at / 3600000 AS hour, 'batches', count(*) FROM batch GROUP BY hour
+        UNION ALL SELECT received_at / 3600000 AS hour, 'accepted', sum(accepted) FROM batch
+                   GROUP BY hour
+        UNION ALL SELECT received_at / 3600000 AS hour, 'duplicates', sum(duplicates) FROM batch
+                   GROUP BY hour
+        UNION ALL SELECT received_at / 3600000 AS hour, 'rejected', sum(rejected) FROM batch
+                   GROUP BY hour
+        UNION ALL SELECT received_at / 3600000 AS hour, 'skewed', count(*) FROM batch
+                   WHERE abs(skew) > 60000 GROUP BY hour
+        UNION ALL SELECT received_at / 3600000 AS hour, 'reason ' || reason AS what, count(*)
+                    FROM rejected GROUP BY hour, what
+        UNION ALL SELECT received_at / 3600000 AS hour, 'delay ' || bucket_of(delay) AS what,
+                         count(*) FROM batch WHERE delay IS NOT NULL GROUP BY hour, what;
+    """,
 )
 
 SCHEMA_VERSION = len(MIGRATIONS)
@@ -129,6 +158,7 @@ def prepare(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA page_size = 8192")
     connection.execute("PRAGMA journal_mode = WAL")
     connection.execute("PRAGMA synchronous = FULL")  # a reply promises durability, power loss too
+    connection.create_function("bucket_of", 1, bucket_of, deterministic=True)  # for a migration
     connection.execute("PRAGMA secure_delete = ON")  # what is erased is overwritten, not unlinked
     version = connection.execute("PRAGMA user_version").fetchone()[0]
     if version > SCHEMA_VERSION:

@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import secrets
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
 
@@ -34,9 +33,6 @@ from sidespool_collector.store.sqlite.writer import Writer
 EXPORT_CHUNK = 1000
 ERASE_CHUNK = 5000
 ROLL_ALL_S = 3600.0
-SLOW_S = 0.05  # a store of some million events
-SLOW_FACTOR = 200  # 50 ms are worth ten seconds
-SLOW_KEPT = 64
 
 
 class SqliteStore:
@@ -50,7 +46,6 @@ class SqliteStore:
         self._writer: Writer | None = None
         self._appender = Appender(b"")
         self._rolling = asyncio.Lock()
-        self._slow_answers: dict[FactQuery, tuple[float, list[InstallCount]]] = {}
 
     async def open(self) -> None:
         """Opens, migrates, and starts the writer."""
@@ -114,18 +109,8 @@ class SqliteStore:
             return await rollup.roll_up(self._write, self._readers, budget_s)
 
     async def installs(self, query: FactQuery) -> list[InstallCount]:
-        """See Store. Distinct counts cannot be added up beforehand: slow ones are kept a while."""
-        kept = self._slow_answers.get(query)
-        began = time.monotonic()
-        if kept is not None and began < kept[0]:
-            return kept[1]
-        found = await self._readers.run(lambda db: figures.installs(db, query))
-        took = time.monotonic() - began
-        if took > SLOW_S:
-            if len(self._slow_answers) >= SLOW_KEPT:
-                self._slow_answers.clear()
-            self._slow_answers[query] = (began + took * SLOW_FACTOR, found)
-        return found
+        """See Store."""
+        return await self._readers.run(lambda db: rollup.read_installs(db, query))
 
     async def error_groups(self, query: FactQuery, limit: int) -> list[ErrorGroup]:
         """See Store."""

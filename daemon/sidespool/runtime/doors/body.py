@@ -17,7 +17,6 @@ from sidespool.runtime.intake import Intake
 BODIES_BYTES_MAX = 3 * FRAME_BYTES_MAX
 MEMBERS_MAX = 64  # of one gzip body: each empty one costs 20 bytes to send and a window to open
 JSON, NDJSON = "application/json", "application/x-ndjson"
-_HELD = "sidespool.held_bytes"
 
 
 class Refused(Exception):
@@ -36,6 +35,7 @@ class Bodies:
         self._intake = intake
         self._deadline_s = deadline_s
         self._held_bytes = 0
+        self._held_by: dict[int, int] = {}
 
     async def read(self, request: web.Request, *types: str) -> bytes:
         """The body, inflated; raises Refused. One that its head condemns is not read at all."""
@@ -68,8 +68,7 @@ class Bodies:
 
     def give_back(self, request: web.Request) -> None:
         """The request has its answer."""
-        self._held_bytes -= request.get(_HELD, 0)
-        request[_HELD] = 0
+        self._held_bytes -= self._held_by.pop(id(request), 0)
 
     async def _disk_keeps_up(self) -> None:
         if self._intake.pressed():
@@ -97,7 +96,7 @@ class Bodies:
         if self._held_bytes + size_bytes > BODIES_BYTES_MAX:
             raise Refused(429, "rate_limited")
         self._held_bytes += size_bytes
-        request[_HELD] = request.get(_HELD, 0) + size_bytes
+        self._held_by[id(request)] = self._held_by.get(id(request), 0) + size_bytes
 
 
 def split_events(body: bytes, ndjson: bool) -> list[msgspec.Raw]:
