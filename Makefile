@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 BRIDGE := desktop-bridge
 # Python's compiled files are what makes the daemon start fast; some machines switch them off.
 export PYTHONDONTWRITEBYTECODE :=
-PYTEST := $(BIN)/pytest -n 2 --dist loadfile
+PYTEST := $(BIN)/pytest -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check lint types walls generate generated bench soak clean python-tests node-tests
@@ -70,7 +70,8 @@ bench: $(VENV)/.done
 	$(BIN)/python tests/bench/run_all.py
 
 soak: $(VENV)/.done
-	SIDESPOOL_SOAK=1 $(BIN)/pytest -n 0 tests/crash
+	SIDESPOOL_KILL_POINTS=all SIDESPOOL_KILL_ROUNDS=300 SIDESPOOL_MODEL_RUNS=5000 \
+		$(BIN)/pytest -n 2 --timeout 3600 tests/crash tests/e2e/test_privacy_killed.py tests/runtime/test_spool_store_model.py
 
 clean:
 	rm -rf $(VENV) .make $(BRIDGE)/node_modules

@@ -1,5 +1,5 @@
 // Builds dist/: main and testing as ESM and CommonJS, the preload script as one CommonJS file, and
-// the types of each. `@sidespool/protocol` is bundled, since Electron below 28 cannot require it.
+// the types of each. `@sidespool/protocol` is bundled: one file loads faster than eight.
 import { execFileSync } from "node:child_process";
 import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
@@ -30,13 +30,9 @@ function bundle(entry, format) {
 function commonJsTypes() {
   for (const name of readdirSync(dist, { recursive: true })) {
     if (!name.endsWith(".d.ts")) continue;
-    const text = readFileSync(join(dist, name), "utf8")
-      .replace(/(from ")(\.[^"]*)\.js"/g, '$1$2.cjs"')
-      .replace(
-        /from "@sidespool\/protocol";/g,
-        'from "@sidespool/protocol" with { "resolution-mode": "import" };',
-      );
-    writeFileSync(join(dist, name.replace(/\.d\.ts$/, ".d.cts")), text);
+    const text = readFileSync(join(dist, name), "utf8");
+    const common = text.replace(/(from ")(\.[^"]*)\.js"/g, '$1$2.cjs"');
+    writeFileSync(join(dist, name.replace(/\.d\.ts$/, ".d.cts")), common);
   }
 }
 

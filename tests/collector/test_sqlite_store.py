@@ -23,7 +23,7 @@ from sidespool_collector.store.contract import (
     StoreBusyError,
     StoreError,
 )  # fmt: skip
-from sidespool_collector.store.sqlite.schema import SCHEMA_VERSION, connect
+from sidespool_collector.store.sqlite.schema import MIGRATIONS, SCHEMA_VERSION, connect
 from sidespool_collector.store.sqlite.store import SqliteStore
 from sidespool_collector.store.sqlite.writer import Writer
 from support.collector_world import NOON_MS, event, lines
@@ -218,3 +218,27 @@ async def test_two_processes_adding_up_beside_ingest_lose_nothing(
     query = FactQuery("event", 0, 2 * NOON_MS)
     assert [f.n for f in await facts(store, query)] == [60]
     await other.close()
+
+
+async def test_a_file_of_the_first_schema_is_carried_forward(tmp_path: Path) -> None:
+    db = connect(str(tmp_path / "s.db"))
+    db.executescript(f"BEGIN; {MIGRATIONS[0]}; PRAGMA user_version = 1; COMMIT")
+    for n, user in enumerate(("a", "b", "a")):
+        source = (f"s{n}", user, "app", "1.0", "linux", NOON_MS, NOON_MS, 77)
+        db.execute("INSERT INTO source VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?)", source)
+    db.execute(
+        "INSERT INTO batch (token, received_at, accepted, duplicates, rejected, skew, delay) "
+        "VALUES ('t', ?, 5, 1, 2, 90000, 400)",
+        (NOON_MS,),
+    )
+    db.close()
+    store = SqliteStore(tmp_path / "s.db")
+    await store.open()
+    await store.refresh(60)
+    query = FactQuery("session", NOON_MS - 3_600_000, NOON_MS + 1)
+    (count,) = await store.installs(query)
+    assert (count.sessions, count.installs) == (3, 2)
+    intake = await store.intake(NOON_MS, NOON_MS + 1)
+    assert (intake.events, intake.skewed_batches) == (8, 1)
+    assert intake.delay_p50_ms == pytest.approx(400, rel=0.05)
+    await store.close()

@@ -16,7 +16,7 @@ from support.daemon import RunningDaemon, wait_until
 from support.doomed_daemon import Events, lying_events, settings, start
 from support.small_collector import SmallCollector
 
-ROUNDS = int(os.environ.get("SIDESPOOL_KILL_ROUNDS", "24"))
+ROUNDS = int(os.environ.get("SIDESPOOL_KILL_ROUNDS", "16"))
 SEED = int(os.environ.get("SIDESPOOL_KILL_SEED", "0")) or random.SystemRandom().randrange(1, 2**32)
 TYPES = ("ChatTurn", "ChatTurn", "ChatTurn", "Error", "Crash")
 

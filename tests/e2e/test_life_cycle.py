@@ -220,6 +220,9 @@ def test_a_start_while_the_first_is_ending_takes_over_after_it(tmp_path: Path) -
         ("TELEMETRY_FLUSH_INTERVAL_S", "-1"),
         ("TELEMETRY_SHUTDOWN_GRACE_S", "inf"),
         ("TELEMETRY_DELETION", "email:"),
+        ("TELEMETRY_CA_FILE", "/nowhere/ca.pem"),
+        ("TELEMETRY_CA_FILE", "/etc/passwd"),
+        ("TELEMETRY_PROXY", "not a proxy"),
     ],
 )
 def test_a_bad_setting_ends_with_2_and_one_line_that_names_it(

@@ -19,7 +19,8 @@ from support.daemon import RunningDaemon, clean_environment, start_daemon, wait_
 from support.live_collector import LiveCollector
 
 FULL = {"TELEMETRY_FULL_CONTENT": "1", "TELEMETRY_FLUSH_INTERVAL_S": "3600"}
-STEPS_MAX = 120
+STEPS_MAX = 200
+EVERY = os.environ.get("SIDESPOOL_KILL_POINTS") == "all"
 
 
 @contextlib.contextmanager
@@ -78,7 +79,7 @@ def test_a_withdrawal_that_was_killed_at_any_step_is_finished_before_anything_is
     tmp_path: Path,
 ) -> None:
     with LiveCollector(tmp_path) as collector:
-        for steps in range(0, STEPS_MAX, 2):
+        for steps in range(0, STEPS_MAX, 2 if EVERY else 12):
             env = {**FULL, "TELEMETRY_DATA_DIR": str(tmp_path / f"d{steps}")}
             with dying_daemon(env) as daemon:
                 ids = fill(daemon)
@@ -113,7 +114,7 @@ def test_a_reset_that_was_killed_at_any_step_is_finished_and_its_request_is_made
     tmp_path: Path,
 ) -> None:
     with LiveCollector(tmp_path) as collector:
-        for steps in range(0, STEPS_MAX, 3):
+        for steps in range(0, STEPS_MAX, 3 if EVERY else 12):
             data_dir = tmp_path / f"d{steps}"
             env = {**FULL, "TELEMETRY_DATA_DIR": str(data_dir)}
             with dying_daemon(env) as daemon:

@@ -19,6 +19,7 @@ from sidespool.runtime.exporters.factory import (
     http_endpoint,
     needs_endpoint,
     open_exporter,
+    without_endpoint,
 )
 from sidespool.runtime.exporters.http_client import HttpClient
 from sidespool.runtime.upload_ports import SealedBatch
@@ -117,7 +118,7 @@ class Outbound:
         config = self.config
         names = config.exporter
         if not endpoint and needs_endpoint(names):
-            names = tuple(name for name in names if name != "http") or ("none",)
+            names = without_endpoint(names)
         return ExportSettings(
             names=names,
             endpoint=endpoint or None,

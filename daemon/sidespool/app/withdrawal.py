@@ -11,6 +11,7 @@ from sidespool.app.attachments import Attachments
 from sidespool.app.full_content import FullContent
 from sidespool.app.outbound import Outbound
 from sidespool.app.storage import Storage
+from sidespool.core.record import parse_name
 from sidespool.runtime.forget import (
     Forgotten,
     begin_forget,
@@ -58,15 +59,15 @@ class Withdrawal:
         if begun is not None:
             level = Level(begun.level) if begun.level in list(Level) else Level.OFF
             LOGGER.warning("an unfinished withdrawal is finished")
-            if self._storage.store.book.above(level):
-                self._storage.store.purge_above(level)
+            self._storage.store.purge_above(level)
             finish_forget(disk, paths, level, begun.with_history)
 
     def hold_to(self, level: Level) -> None:
         """Nothing above the level outlives a start; blocks."""
         disk, paths = self._storage.disk, self._storage.paths
-        if self._storage.store.book.above(level):
-            self._storage.store.purge_above(level)
+        names = [parse_name(name) for name in disk.listdir(paths.spool)]
+        if any(name is not None and name.level > level for name in names):
+            self._storage.store.purge_above(level)  # quarantined ones, too
         if is_needed(disk, paths, level, with_history=False):
             finish_forget(disk, paths, level, with_history=False)
 

@@ -98,6 +98,8 @@ def _by_hand(config: Config, paths: DataPaths, decision: Decision) -> Effect | N
         if unfinished is not None:  # a reset that a crash cut short comes first
             finish_reset(disk, paths, unfinished, config.deletion)
         book = record_file.load_consent(disk, paths.consent_file, now_ms(), LOGGER.warning)
+        # What an earlier no forbade goes before a yes is written: a yes must revive nothing.
+        deleted = _empty(disk, config, paths, judge(config, paths, book).level)
         known = config.policy_version
         record = ConsentRecord(
             decision=decision.decision,
@@ -109,13 +111,19 @@ def _by_hand(config: Config, paths: DataPaths, decision: Decision) -> Effect | N
         book = ConsentBook([*book.records, record])
         record_file.save_consent(disk, paths.consent_file, book)
         verdict = judge(config, paths, book)
-        deleted = _empty_above(disk, config, paths, verdict.level)
-        _empty_beside(disk, config, paths, verdict.level)
+        deleted += _empty(disk, config, paths, verdict.level)
         return Effect(
             verdict.level.label, verdict.decided_by, verdict.because, running=False, deleted=deleted
         )
     finally:
         lock.release()
+
+
+def _empty(disk: Disk, config: Config, paths: DataPaths, level: Level) -> int:
+    """Deletes all that needs more than the level; returns how many events that were."""
+    events = _empty_above(disk, config, paths, level)
+    _empty_beside(disk, config, paths, level)
+    return events
 
 
 def _empty_above(disk: Disk, config: Config, paths: DataPaths, level: Level) -> int:

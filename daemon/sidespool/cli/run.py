@@ -93,6 +93,7 @@ def _start(flags: Flags) -> int:
     catalog = _catalog(config.catalog)
     _check_exporters(config.exporter)
     _check_endpoint(config.endpoint, config.allow_insecure, config.exporter)
+    _check_way(config.proxy, config.ca_file)
     paths = data_paths(config)
     make_private_dirs(paths)
     place = take_place_or_find(paths)
@@ -134,10 +135,27 @@ def _check_exporters(names: tuple[str, ...]) -> None:
 
 
 def _check_endpoint(endpoint: str, allow_insecure: bool, exporters: tuple[str, ...]) -> None:
-    if not endpoint or "http" not in exporters:
+    if not endpoint:
         return
-    from sidespool.core.endpoint import check_endpoint
+    from sidespool.core.endpoint import NETWORK_EXPORTERS, check_endpoint
+
+    if NETWORK_EXPORTERS.isdisjoint(exporters):
+        return
 
     checked = check_endpoint(endpoint, allow_insecure)
     if isinstance(checked, Exception):
         raise checked
+
+
+def _check_way(proxy: str, ca_file: str) -> None:
+    """What is seldom set may take its time; what is wrong is told before the ready line."""
+    if proxy:
+        from sidespool.core.endpoint import check_proxy
+
+        checked = check_proxy(proxy, "TELEMETRY_PROXY")
+        if isinstance(checked, Exception):
+            raise checked
+    if ca_file:
+        from sidespool.runtime.tls import check_ca_file
+
+        check_ca_file(Path(ca_file))

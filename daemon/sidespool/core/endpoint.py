@@ -9,6 +9,8 @@ import msgspec
 from sidespool.errors import ConfigError
 
 SETTING = "TELEMETRY_ENDPOINT"
+# The exporters that send over the network, to the endpoint.
+NETWORK_EXPORTERS = frozenset(("http", "otlp", "posthog"))
 
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _SPACE_OR_CONTROL = re.compile(r"[\x00-\x20\x7f\\]")

@@ -112,7 +112,7 @@ def judge(head: Head, rules: GateRules, links: tuple[bytes, ...] = ()) -> Pass |
     if len(hosts) != 1:
         return Refuse(400, "host_count")
     if not _same_as_any(hosts[0], rules.hosts):
-        return Refuse(403, "host")
+        return Refuse(421, "host")
     origins = head.all(b"origin")
     if len(origins) > 1:
         return Refuse(400, "origin_count")
@@ -172,7 +172,7 @@ def origin_allowed(origin: bytes, allowed: tuple[str, ...]) -> bool:
     for entry in allowed:
         plain = entry.encode()
         if plain.endswith(b"://"):
-            if origin.startswith(plain) and b"/" not in origin[len(plain) :].rstrip(b"/"):
+            if origin.startswith(plain) and not any(one in origin for one in b" ,\t"):
                 return True
         elif origin == plain and plain:
             return True

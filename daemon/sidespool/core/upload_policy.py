@@ -29,6 +29,10 @@ READ_BYTES = 256 * 1024
 
 REDIRECTS_MAX = 3
 
+# Events in another receiver's form, before gzip: OpenTelemetry's and PostHog's receivers take
+# about 20 MiB, and not all of them say 413 to more.
+MAPPED_BYTES_MAX = 16 * 1024 * 1024
+
 # An answer that could not be carried out (disk full) is tried again, without sending again.
 SETTLE_RETRY_S = 30.0
 

@@ -15,15 +15,23 @@ def open_tls(ca_file: Path | None) -> ssl.SSLContext:
     """
     context = ssl.create_default_context()
     context.minimum_version = ssl.TLSVersion.TLSv1_2
-    if ca_file is None:
-        return context
+    if ca_file is not None:
+        _load(context, ca_file)
+    return context
+
+
+def check_ca_file(ca_file: Path) -> None:
+    """Raises ConfigError where the file cannot be used; does not load the system's authorities."""
+    _load(ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT), ca_file)
+
+
+def _load(context: ssl.SSLContext, ca_file: Path) -> None:
     try:
         context.load_verify_locations(cafile=ca_file)
     except ssl.SSLError as error:
         raise _unusable(ca_file, "holds no certificates in PEM form") from error
     except OSError as error:
         raise _unusable(ca_file, f"cannot be read, {error.strerror}") from error
-    return context
 
 
 def _unusable(ca_file: Path, problem: str) -> ConfigError:

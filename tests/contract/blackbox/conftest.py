@@ -30,3 +30,12 @@ def collector() -> Iterator[Collector]:
     server = Collector()
     yield server
     server.close()
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Daemon]:
+    """One local daemon for all tests of a module that leave it as it was."""
+    daemon = Daemon(tmp_path_factory.mktemp("shared") / "data", TELEMETRY_FLUSH_INTERVAL_S="3600")
+    yield daemon
+    daemon.process.kill()
+    daemon.process.wait(10)

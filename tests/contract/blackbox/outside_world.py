@@ -316,7 +316,7 @@ class Collector:
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         world = self
 
-        class Handler(BaseHTTPRequestHandler):
+        class Answering(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
             def log_message(self, *args: Any) -> None:
@@ -327,7 +327,7 @@ class Collector:
 
             do_POST = do_GET = do_PUT = answer
 
-        return Handler
+        return Answering
 
     def _answer(self, handler: BaseHTTPRequestHandler) -> None:
         length = int(handler.headers.get("Content-Length") or 0)
@@ -371,3 +371,20 @@ class Collector:
     def close(self) -> None:
         self.server.shutdown()
         self.server.server_close()
+
+
+def spool_names(daemon: Daemon, end: str = "") -> list[str]:
+    """Names of the spool's files that end with `end`."""
+    return sorted(p.name for p in (daemon.data / "spool").iterdir() if p.name.endswith(end))
+
+
+def spool_text(daemon: Daemon) -> bytes:
+    """What every active and sealed segment holds, unpacked."""
+    ends = (".v1.active", ".v1.sealed")
+    files = [p for p in (daemon.data / "spool").iterdir() if p.name.endswith(ends)]
+    return b"".join(gunzip_all(p.read_bytes()) for p in files)
+
+
+def stored(daemon: Daemon) -> list[dict[str, Any]]:
+    """Every event in the spool."""
+    return [json.loads(line) for line in spool_text(daemon).splitlines() if line.strip()]

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from outside_world import Collector, Daemon, chat, gunzip_all, until, verb
+from outside_world import Collector, Daemon, chat, gunzip_all, verb
 
 Start = Callable[..., Daemon]
 
@@ -154,8 +154,13 @@ def test_a_runtime_file_of_a_living_stranger_is_taken_over(start: Start, tmp_pat
     data = tmp_path / "data"
     data.mkdir(mode=0o700)
     lie = {
-        "op": "ready", "protocol": 1, "version": "0", "pid": os.getpid(),
-        "url": "http://127.0.0.1:9", "socket": None, "token": "x",
+        "op": "ready",
+        "protocol": 1,
+        "version": "0",
+        "pid": os.getpid(),
+        "url": "http://127.0.0.1:9",
+        "socket": None,
+        "token": "x",
     }
     (data / "runtime.json").write_text(json.dumps(lie))
     daemon = start()

@@ -114,7 +114,7 @@ def check_collector(config: Config, endpoint: str, token: str | None) -> Iterato
     yield ok("endpoint", checked.base + (" through a proxy" if way.proxy else ""))
     reached = _reach(way)
     yield reached
-    if reached.state == "ok":
+    if reached.state == "ok" and "http" in config.exporter:  # others speak no protocol of ours
         yield from _speak(way, token)
 
 

@@ -35,7 +35,17 @@ _SOURCES = (
     r"(?:^|[\s\"'=,;])/(?:p|pass|password|pwd):" + _Q + r"([^\s\"']+)",
     r"\bsecurity\b.{0,80}?find-generic-password.{0,80}?-w\s+([^\s\"']+)",
     r"\becho\s+" + _Q + r"([^\s\"'|]+)" + _Q + r"\s*\|\s*(?:sudo -S|docker login|passwd)",
-    r"\bAUTH\s+(?:[\w-]{1,32}\s+)?" + _Q + r"([^\s\"']{6,})" + _Q + r"\s*$",
+    r"(?:^|[>\"'+\s])(?-i:AUTH)\s+(?:[\w-]{1,32}\s+)?"
+    + _Q
+    + r"((?=[^\s\"']*[^A-Za-z\s\"'])[^\s\"']{6,})"
+    + _Q
+    + r"\s*$",
+    r"\bnet use\s+(?:[A-Za-z]:|\*)?\s{0,4}\S+\s+([^\s/]\S*)(?=\s+/user:)",
+    r"\bConvertTo-SecureString\s+(?:-String\s+)?[\"']([^\"']+)[\"']",
+    r"\bsetx\s+(?:/\w\s+)?\w{0,40}(?:TOKEN|SECRET|PASS(?:WORD|WD)?|PWD|_KEY|CREDENTIALS?)\s+"
+    + _Q
+    + r"([^\s\"']{4,})",
+    r"\bopenssl\b[^|;\n]{0,200}?\s-k\s+" + _Q + r"([^\s\"']+)",
     # user:password@host without a scheme: DSNs of Go, Oracle, proxies.
     r"(?:^|[\s\"'=(`])([\w.+%-]{1,64}:[^\s\"'@/]{3,128})@(?:tcp|unix|\(|//"
     r"|[\w-]+(?:\.[\w-]+)+[:/]|[\w.-]+:\d{2,5})",
@@ -55,7 +65,7 @@ GATE = (
     r"(?i)\b(?:mysql|mariadb|mycli|sshpass|curl|wget|redis-cli|7z|zip|unzip|docker|podman"
     r"|helm|mongo|psql"
     r"|cqlsh|influx|sqlcmd|bcp|isql|ldap|xfreerdp|smbclient|psexec|lftp|mosquitto|net use|htpasswd"
-    r"|sqlplus|cmdkey|auth |echo|snowsql|oc|az|heroku|http) ?",
+    r"|sqlplus|cmdkey|auth |setx|convertto-securestring|openssl|echo|snowsql|oc|az|heroku|http) ?",
     r"(?i)auth\s*=\s*\(|basic_?auth\(|networkcredential\(|code(?: is)?:? (?:g-)?\d"
     r"|\d is your |-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|:(?:\d{2,5}"
     r"|\*):[\w*-]+:[\w*-]+:",

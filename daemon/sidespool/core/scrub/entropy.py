@@ -44,7 +44,7 @@ def _is_random(value: str) -> bool:
         return False
     if len(value) < 32 and ("/" in value or "_" in value or "-" in value):
         return False
-    if _turns(value) < _TURNS_MIN:
+    if _turns(value) < _TURNS_MIN or _wordy(value):
         return False
     counts: dict[str, int] = {}
     for char in value:
@@ -52,6 +52,18 @@ def _is_random(value: str) -> bool:
     size = len(value)
     entropy = -sum(n / size * math.log2(n / size) for n in counts.values())
     return entropy / math.log2(min(size, 64)) >= _NORMALISED_MIN
+
+
+_PARTS = re.compile(r"[-_/+]")
+_WORD = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
+
+
+def _wordy(value: str) -> bool:
+    """``mistralai/Mixtral-8x7B-Instruct``: short parts, half of them or more plain words."""
+    parts = [part for part in _PARTS.split(value) if part]
+    if len(parts) < 3 or max(map(len, parts)) > 16:
+        return False
+    return 2 * sum(len(part) for part in parts if _WORD.fullmatch(part)) >= len(value)
 
 
 def _turns(value: str) -> float:

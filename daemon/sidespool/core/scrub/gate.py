@@ -49,7 +49,10 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"|est|es|reads?|of|value|changed)\b"
         r"|\s*[\"'\x60\\<]|\s+\S*\d)",
     ),
-    (AWAIT, r"(?m)(?:[:=|>\\+-]|[:=]\s*[|>][+-]?|name=[\"']?[\w.-]+[\"']?)[ \t\r]*\n"),
+    (
+        AWAIT,
+        r"(?m)(?:[:=|>\\+-]|[:=]\s*[|>][+-]?|(?i:name|key)[\"']?\s*[=:]\s*[\"']?[\w.-]+[\"']?,?)[ \t\r]*\n",
+    ),
     (
         NAMED,
         r"(?i)requirepass|masterauth|identified by|\b(?:basic|bearer|negotiate|ntlm|token"
@@ -75,7 +78,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
     ),
     (
         DIGITS,
-        r"\+\d|\(\+?\d{2,5}\)|\d{2,5}[ ./-]\d{2,}[ ./-]?\d{2}|\d{12}|\d{4}[ -]\d{4}"
+        r"\+\d|\d{4}\.\d{4}\.|\(\+?\d{2,5}\)|\d{2,5}[ ./-]\d{2,}[ ./-]?\d{2}|\d{12}|\d{4}[ -]\d{4}"
         r"|[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}"
         r"|(?i)\b(?:phone|tel\w*|mobile|cell\w*|fax|whatsapp|sms|handy|msisdn|call"
         r"|contact)\b|(?i)phone",
@@ -85,7 +88,8 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"\d{3}-\d{2}-\d{4}|\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2}|\d{3}\.\d{3}[./-]"
         r"|[A-Z]{5,6}\d{2}|\d{7,8}-?[A-Z]\b|[XYZ]\d{7}"
         r"|\d{6}[-+]\d{4}|756\.|\b[12] ?\d{2} ?\d{2} ?|S-1-|°|\d\.\d{4,}, ?-?\d"
-        r"|(?i)\bvat\b|ust-?id|\bdob\b|birth|geburts|ssn|social.?security|national|passport"
+        r"|(?i)\bvat\b|ust-?id|\bdob\b|birth|geburts|geboren|geb\.|insee|passe?port|pasaporte|reisepass"
+        r"|passnummer|versicherten|ssn|social.?security|national|passport"
         r"|licen[cs]e|tax.?id|steuer|ausweis|versicherungsnummer|aadha|pan card"
         r"|(?i)\b(?:nino|ni|nhs|bsn|pesel|cpf|cnpj|curp|dni|nie|nif|sin|cuil|cuit|rut|itin"
         r"|ein|nric|hkid|nir|egn|cnp|oib|jmbg|medicare|id card|identity)\b"

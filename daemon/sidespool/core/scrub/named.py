@@ -19,7 +19,9 @@ _NAME_RUN = Lazy(r"[\w.-]*")
 _NAME_RIGHT = Lazy(r"[\w-]{0,32}(?:\[\w*\])?")
 # The shell's working directory, not a password.
 _FOLDER_NEXT = Lazy(rf"[\"']?\s?[:=]\s?[\"']?(?:[/~\\{ph.ROOT_MARKS}]|[A-Za-z]:[\\/])")
-_TYPE = Lazy(r"(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}")
+_TYPE = Lazy(
+    r"!(?:str|vault|secret|env)\s{1,3}|(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}"
+)
 _SEPARATOR = Lazy(
     r"(?:\\{0,7}[\"'`\]»”’]|&quot;|&#3[49];){0,2}(?P<gap>[ \t]{0,12})"
     r"(?P<op>\\{1,4}u003[dDaA]|=>|:=|->|={1,3}|::?(?!//)|\uff1a)(?P<after>(?:[ \t]"
@@ -32,7 +34,7 @@ _PAIR = Lazy(
     re.IGNORECASE,
 )
 _ITEM = Lazy(r"\\{0,7}[\"']\s{0,4},\s{0,4}(?=[bru]?\\{0,7}[\"'])")
-_TAG = Lazy(r"(?:\s[^<>]{0,80})?>(?=[^<>\s]|<!\[CDATA)")
+_TAG = Lazy(r"(?:\s[^<>]{0,80})?>(?=[^<>\s,.;:)\]'\"`]|<!\[CDATA)")
 _VALUE_TAG = Lazy(r"[\"']?\s{0,4}/?>\s{0,4}(?:<value>)(?=[^<>\s])")
 _FLAG = Lazy(r"[ \t]{1,4}(?![-\s=|&<>])")
 _CALL = Lazy(r"\(\s{0,4}(?=[bru]?[\"'])")
@@ -122,7 +124,8 @@ def _beside(text: str, start: int, end: int, kind: Kind) -> list[Span]:
             return [(at, stop, ph.SECRET)]
     if kind not in (Kind.STRONG, Kind.DIGITS, Kind.PHRASE):
         return []
-    if match := _BESIDE.match(text, end):
+    verb = text[start:end].lower() == "pass"  # "Pass 'x' to …" names a parameter
+    if not verb and (match := _BESIDE.match(text, end)):
         return _take(text, match.end(), kind, True, False)
     if match := _WORD_BESIDE.match(text, end):
         sure = _NETRC_LEFT.search(text, max(0, start - 160), start) is not None
@@ -217,9 +220,12 @@ def _take_tag(text: str, at: int, kind: Kind) -> list[Span]:
 
 _PENDING = Lazy(
     r"([\w.-]{1,48})(?:\\{0,3}[\"'])?[ \t]{0,8}(?:[:=]|=>)[ \t]{0,4}(?:[|>][+-]?|\\)?[ \t\r]{0,4}$"
-    r"|name=[\"']?([\w.-]{1,48})[\"']?[ \t\r]{0,4}$"
+    r"|(?i:name|key)[\"']?\s{0,3}[=:]\s{0,3}[\"']?([\w.-]{1,48})[\"']?,?[ \t\r]{0,4}$"
 )
-_ALONE = Lazy(r"[ \t]{0,32}(?:-[ \t]+)?[\"']?([^\s\"']{4,512})[\"']?,?[ \t\r]{0,8}$")
+_ALONE = Lazy(
+    r"[ \t]{0,64}(?:-[ \t]+)?(?:[\"']?(?i:\w{0,20}value)[\"']?\s{0,3}[=:]\s{0,3})?"
+    r"[\"']?([^\s\"']{4,512})[\"']?,?[ \t\r]{0,8}$"
+)
 
 
 def awaits_value(line: str) -> Kind:

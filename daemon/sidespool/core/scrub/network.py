@@ -19,6 +19,9 @@ _VERSION_BEFORE = Lazy(
     r"[\s:=\"'\]#v/(]{1,4}|(?:Chrome|Chromium|HeadlessChrome|Edg|EdgA|Edge|Electron|OPR"
     r"|Safari|Brave"
     r"|Vivaldi|Firefox|AppleWebKit|YaBrowser|SamsungBrowser|CriOS|Whale|Trident|node|Code)/"
+    r"|\b(?:V8|Chrome|Chromium|Edge|Electron|Firefox|Safari|Opera|WebView2|Node(?:\.js)?|\.NET"
+    r"|Java|JDK|JRE|OpenSSL|Windows|Office|Outlook|Excel|Word|Unity|Gradle|SQL Server"
+    r"|\w{1,16}\.(?:dll|exe|sys|so|dylib))[ ,]{1,2}"
     r"|[@^~]|[<>=]=|[a-z]-)$",
     re.IGNORECASE,
 )
@@ -182,8 +185,18 @@ _NO_HOST = words("""
 def scrub_hosts(text: str) -> str:
     """{HOST} for names computers are given by default, private domains and hosts that failed."""
     text = _DEFAULT_HOST.sub(ph.HOST, text)
-    text = _NOT_FOUND.sub(_failed_host, text)
-    return _PRIVATE_DOMAIN.sub(_private, text)
+    text = _PRIVATE_DOMAIN.sub(_private, _again(text))
+    return _NOT_FOUND.sub(_failed_host, text)
+
+
+def _again(text: str) -> str:
+    """A host that could not be reached is often named twice: hide its other places first."""
+    for match in _NOT_FOUND.finditer(text):
+        host = match["host"]
+        if "." in host and _failed_host(match) != match[0]:
+            text = re.sub(rf"(?<![\w.@/-]){re.escape(host)}(?![\w-]|\.\w)", ph.HOST, text)
+            break
+    return text
 
 
 def _failed_host(match: re.Match[str]) -> str:

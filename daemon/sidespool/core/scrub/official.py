@@ -32,7 +32,8 @@ _KEYED = Lazy(
     r"|passport(?:[ _-]?(?:no|number|nr))?|driver'?s?[ _-]?licen[cs]e(?:[ _-]?(?:no"
     r"|number))?|tax[ _-]?id(?:entification)?(?:[ _-]?(?:no|number))?"
     r"|steuer[ _-]?id(?:nr)?|steueridentifikationsnummer|personalausweis(?:nummer)?"
-    r"|ausweisnummer|sozialversicherungsnummer"
+    r"|ausweisnummer|sozialversicherungsnummer|reisepass(?:[ _-]?(?:nr|nummer))?|passnummer"
+    r"|national[ _-]?insurance(?:[ _-]?(?:no|number))?|insee|passeport|pasaporte|versicherten-?nr"
     r"|aadhaar|aadhar|pan card|nino|ni number|nhs(?:[ _-]?(?:no|number))?|bsn|pesel|cpf"
     r"|cnpj|curp|dni|nie|nif|sin|cuil|cuit|rut|itin|ein|nric|hkid|codice fiscale|nir"
     r"|numéro de sécurité sociale|personnummer|egn|cnp|oib|jmbg|my[ _-]?number"
@@ -106,7 +107,7 @@ _HARDWARE_HEX = Lazy(
 )
 _BIRTH = Lazy(
     r"(?P<lead>\b(?:dob|d\.o\.b\.|date[ _-]?of[ _-]?birth|birth[ _-]?(?:date|day)"
-    r"|born(?: on)?|geburtsdatum|geboren(?: am)?)"
+    r"|born(?: on)?|geburtsdatum|geb(?:oren|\.)(?: am)?)"
     r"(?:\\{0,7}[\"'])?\s{0,3}[:=]?\s{0,3}(?:\\{0,7}[\"'])?)(?:\d{1,4}[-/.]\d{1,2}"
     r"[-/.]\d{1,4}|\d{1,2}\.? [A-Z][a-z]{2,8} \d{4})",
     re.IGNORECASE,

@@ -207,7 +207,9 @@ def _extend(text: str, start: int, end: int, limit: int) -> int:
     if match := _WORDS_TO_SEPARATOR.match(text, end, limit):
         separator = text[match.end()]
         ends_well = separator in text[start:end] and not match[0].endswith((":", "'"))
-        if ends_well and _plausible(match[0], separator):
+        if ends_well and (
+            _plausible(match[0], separator) or _account_goes_on(text, start, end, match[0])
+        ):
             return match.end()
     if match := _WORDS_TO_EXTENSION.match(text, end, limit):
         stop = _extension_end(match[0])
@@ -248,6 +250,13 @@ def _plausible(words: str, separator: str) -> bool:
         ):
             return False
     return True
+
+
+def _account_goes_on(text: str, start: int, end: int, words: str) -> bool:
+    """One more word of any kind in an account's folder: ``C:\\Users\\Ana y\\…``."""
+    begin = max(text.rfind("/", start, end), text.rfind("\\", start, end)) + 1
+    one_word = words.count(" ") == 1 and text[begin - 1] == "\\"
+    return one_word and _USER_PARENT.search(text[max(start, begin - 40) : begin]) is not None
 
 
 def _extension_end(words: str) -> int:

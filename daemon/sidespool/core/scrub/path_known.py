@@ -44,7 +44,7 @@ ROUTE_ROOTS = words("""
     api static assets public js css img images fonts src dist node_modules _next graphql auth
     oauth login logout health healthz metrics rest rpc v1 v2 v3 v4 socket.io ws wp-admin
     wp-content wp-json admin favicon.ico robots.txt index.html @vite @fs @id @react-refresh
-    packages out internal lib .well-known chunk-vendors pages components
+    docs packages out internal lib .well-known chunk-vendors pages components
     """)
 HOME_PARENTS = frozenset(["home", "users", "homes", "documents and settings", "docume~1"])
 NO_HOME = frozenset(["shared", "linuxbrew"])
@@ -89,9 +89,32 @@ ANCHOR_PAIRS = frozenset(
         (".local", "bin"),
         (".dotnet", "shared"),
         (".dotnet", "sdk"),
-        ("go", "src"),
     ]
 )
+# Below "go/src": the standard library; anything else there is somebody's own package.
+GO_STANDARD = words("""
+    archive bufio builtin bytes cmp compress container context crypto database debug embed encoding
+    errors expvar flag fmt go hash html image index internal io iter log maps math mime net os path
+    plugin reflect regexp runtime slices sort strconv strings structs sync syscall testing text
+    time unicode unique unsafe vendor cmd
+    """)
+# Folders of build machines inside system or data roots: below them lie somebody's projects.
+BUILD_FOLDERS = frozenset(["workspace", "workspaces", "_work", "builds"])
+# A project's tail may begin with one of these, and holds only folders every project may have.
+TAIL_STARTS = words("src lib libs app apps test tests spec __tests__ e2e packages crates cmd")
+TAIL_FOLDERS = TAIL_STARTS | words("""
+    main java kotlin scala groovy python go rust cpp swift resources assets core shared common
+    util utils helper helpers component components service services page pages view views model
+    models controller controllers route routes router routing store stores state hook hooks module
+    modules feature features layout layouts style styles scss css i18n locale locales api client
+    server backend frontend web electron renderer preload browser node platform plugin plugins
+    extension extensions command commands handler handlers middleware types interfaces dto entity
+    entities repository repositories migration migrations config configs environments environment
+    guards pipes directives interceptors providers contexts reducers actions selectors effects
+    templates public static internal pkg bin include build dist out scripts tools unit integration
+    fixtures mocks __mocks__ widgets screens navigation db database auth http net io error errors
+    logging logger events event domain infrastructure application data ui
+    """)
 # Second halves of editor pairs: ".vscode/extensions", ".cursor-server/bin" and their kin.
 EDITOR_TAILS = frozenset(["extensions", "bin", "cli", "data"])
 EDITORS = (

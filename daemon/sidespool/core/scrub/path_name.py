@@ -148,6 +148,11 @@ def _home_inside(parts: list[str]) -> bool:
     return any(part in ("home", "users") for part in parts[:-1])
 
 
+def _private_inside(parts: list[str]) -> bool:
+    """A home or a build machine's workspace below a folder of the system."""
+    return _home_inside(parts) or any(part in known.BUILD_FOLDERS for part in parts[1:-1])
+
+
 def _classify(path: str, parts: list[str], in_frame: bool) -> tuple[int, str]:
     """How many leading parts the mark stands for, and the mark ("" for a path that may stay)."""
     first = parts[0]
@@ -167,7 +172,7 @@ def _classify(path: str, parts: list[str], in_frame: bool) -> tuple[int, str]:
     if first in known.SYSTEM_ROOTS or tuple(parts[:2]) in known.SYSTEM_PAIRS:
         if first == "run" and parts[1:2] == ["media"]:
             return min(3, len(parts)), ph.PATH
-        return (0, "") if not _home_inside(parts) else (1, ph.PATH)
+        return (0, "") if not _private_inside(parts) else (1, ph.PATH)
     if in_frame and first in known.ROUTE_ROOTS and not _home_inside(parts):
         return 0, ""  # rooted at the project or at the dev server
     if first in ("tmp", "var", "private") and len(parts) == 1:
@@ -192,7 +197,7 @@ def _drive(parts: list[str]) -> tuple[int, str]:
     if second in known.HOME_PARENTS or second in known.HOME_PARENTS_LOCAL:
         return (3, ph.USER_HOME_PATH) if len(parts) > 2 else (0, "")
     if second in known.WINDOWS_ROOTS or second.startswith("program files"):
-        inside = _home_inside(parts) or parts[2:3] == ["temp"] or "serviceprofiles" in parts
+        inside = _private_inside(parts) or parts[2:3] == ["temp"] or "serviceprofiles" in parts
         return (2, ph.PATH) if inside else (0, "")
     return 1, ph.PATH
 
@@ -248,7 +253,24 @@ def _reduce(path: str, parts: list[str], segments: Segments, mark: str, in_frame
         return mark
     name = path[segments[-1][1] :]
     separator = _separator(path, segments[-1][1])
-    return mark + separator + (name if keeps_name(name, in_frame) else ph.FILE_NAME)
+    if not keeps_name(name, in_frame):
+        return mark + separator + ph.FILE_NAME
+    tail = _tail(parts)
+    if tail is not None:
+        start = segments[tail][1]
+        return mark + _separator(path, start) + path[start:]
+    return mark + separator + name
+
+
+def _tail(parts: list[str]) -> int | None:
+    """Where a conventional project tail (``src/app/x.ts``) begins: all its folders are generic."""
+    begin = None
+    for index in range(len(parts) - 2, -1, -1):
+        if parts[index] not in known.TAIL_FOLDERS:
+            break
+        if parts[index] in known.TAIL_STARTS:
+            begin = index
+    return begin
 
 
 def _separator(path: str, start: int) -> str:
@@ -271,6 +293,8 @@ def _anchor(parts: list[str]) -> int | None:
             return index
         if part.startswith(known.EDITORS) and after in known.EDITOR_TAILS:
             return index
+        if (part, after) == ("go", "src") and parts[index + 2 : index + 3]:
+            return index if parts[index + 2] in known.GO_STANDARD else None
         if part == "lib" and _PYTHON_HOME.match(after):
             return index
         if after == "lib" and _PYTHON_HOME.match(part) and index + 1 < last:

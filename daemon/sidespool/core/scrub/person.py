@@ -122,14 +122,20 @@ def _plus_phone(match: re.Match[str]) -> str:
     return ph.PHONE
 
 
-_DATE_LIKE = Lazy(r"(?:19|20)\d\d([-.])(?:0?[1-9]|1[0-2])\1")
+_DATE_LIKE = Lazy(
+    r"(?:19|20)\d\d([-.])(?:0?[1-9]|1[0-2])\1"
+    r"|(?:0?[1-9]|[12]\d|3[01])([-./])(?:0?[1-9]|[12]\d|3[01])\2(?:19|20)\d\d$"
+)
 
 
 def _national_phone(match: re.Match[str]) -> str:
     return match[0] if _DATE_LIKE.match(match[0]) else ph.PHONE
 
 
-_CARD = Lazy(r"(?<![\w.+-])(?<!\d[ :,])\d(?:[ \u00a0-]?\d){12,18}(?![\w]|[.:-]\d|,\d{3})")
+_CARD = Lazy(
+    r"(?<![\w.+-])(?<!\d[ :,])(?:\d(?:[ \u00a0-]?\d){12,18}|\d{4}(?:\.\d{4}){3})"
+    r"(?![\w]|[.:-]\d|,\d{3})"
+)
 _ID_LEFT = Lazy(
     r"(?:id|ids|trace|span|order|timestamp|time|ts|pid|tid|nonce|seq|offset|size|bytes|hash"
     r"|snowflake|build|number|no|#)[\"'\\]{0,8}\s{0,2}[:=#]\s{0,2}[\"'\\]{0,8}$",

@@ -18,8 +18,8 @@ _PROPERTY = Lazy(
     r"(?P<lead>(?:\breading|\bsetting|\bread|\bset|\bproperty|\bproperties|\battribute"
     r"|\bdelete property|\bdefine property|\baccess|\bkey|\bfield|\bcolumn"
     r"|\bproperty of|\bmember|\bevaluating|\bKeyError:|\bkey:|\bproperty:|\bfield:"
-    r"|\bparameter|\bargument|\bprop|\bsetter for|\bdestructure property)\s{1,3}\(?)"
-    r"(?P<q>[\"'`])(?P<name>[^\"'`\n]{0,200})(?P=q)",
+    r"|\bundefined (?:local variable or )?method|\bparameter|\bargument|\bprop|\bsetter for|\bdestructure property)\s{1,3}\(?)"
+    r"(?P<q>[\"'`])(?P<name>[^\"'`\n]{0,200})(?P<close>(?P=q)|(?<=.)')",
     re.IGNORECASE,
 )
 _PROPERTY_OF = Lazy(r"(?P<lead>\b[Cc]annot (?:read|set) propert(?:y|ies) )(?P<name>[\w$]+)(?= of)")
@@ -45,7 +45,7 @@ _DATE = Lazy(
     rf"|20)\d{{2}}[01]\d[0-3]\d[T ]\d{{2}}:?\d{{2}}:?\d{{2}}(?:\.\d{{1,9}})?{_ZONE}"
     rf"|\d{{4}}[-/.]\d{{1,2}}[-/.]\d{{1,2}}(?:(?:[T ]|, ){_CLOCK}{_ZONE})?"
     rf"|\d{{1,2}}[/.]\d{{1,2}}[/.]\d{{4}}(?:,? {_CLOCK}{_ZONE})?"
-    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:{_MONTH} \d{{1,2}}"
+    rf"|(?:(?:Mon|Tue|Wed|Thu|Fri|Sat|Sun)[a-z]{{0,6}},? )?(?:{_MONTH} {{1,2}}\d{{1,2}}"
     rf"|\d{{1,2}}[ -]{_MONTH})(?:,?[ -]\d{{2}}(?:\d{{2}})?(?![\d:]))?(?:,?:?"
     rf" {_CLOCK}{_ZONE})?(?: \d{{4}})?"
     r")(?![\w])"
@@ -58,11 +58,12 @@ _TRACEPARENT = Lazy(
     r"(?<![\w-])(?:00-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}|1-[0-9a-f]{8}-[0-9a-f]{24})(?![\w-])"
 )
 _DURATION = Lazy(
-    r"(?<![\w.-])(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?\s?(?:ms|msec|msecs|milliseconds?"
+    r"(?<![\w.-])(?:(?:\d{1,3}(?:,\d{3})+|\d+)(?:[.,]\d+)?(?:[eE][-+]?\d+)?\s?(?:ms|msec|msecs|milliseconds?"
     r"|µs|us|ns|microseconds?|nanoseconds?|s|secs?|seconds?|m|mins?|minutes?|h|hrs?|hours?"
     r"|d|days?|weeks?|months?|years?)"
-    r"(?:\s?\d+(?:\.\d+)?\s?(?:ms|s|m|h|secs?|mins?))*|PT?\d[\dDHMS.]{1,20})(?![\w])"
+    r"(?:\s?\d+(?:\.\d+)?\s?(?:ms|s|m|h|secs?|mins?))*|P(?=\d|T\d)(?:\d+[YMWD])*(?:T(?:\d+(?:\.\d+)?[HMS])+)?)(?![\w])"
 )
+_SIZE = Lazy(r"(?<![\w.-])\d{1,15}(?:[.,]\d{1,9})*\s?(?:[KMGTP]i?B|[kMG]b|[KMGTP](?=\s|$))(?![\w])")
 _HEX_KEEP = Lazy(
     r"(?:HRESULT|NTSTATUS|exception|error|code|status|exit code|win32|hr)[\s:=(]{1,4}$",
     re.IGNORECASE,
@@ -111,7 +112,7 @@ _UNEXPECTED = Lazy(r"(?P<lead>\bUnexpected token )(?P<what>[^\s'\"]{1,20})(?= in
 
 
 _END_POSITION = Lazy(r"(?<=[\w\]}>]):\d{1,9}(?::\d{1,9})?(?=\)?\s{0,2}$)")
-_VARIES = Lazy(rf"[\d\"'`{ph.ROOT_MARKS}]|propert|Unexpected|https?:")
+_VARIES = Lazy(rf"[\d\"'`“„«{ph.ROOT_MARKS}]|propert|Unexpected|https?:")
 
 
 def without_position(line: str) -> str:
@@ -146,7 +147,7 @@ def _template_line(line: str) -> str:
     ):
         line = pattern.sub(mark, line)
     line = _STATUS.sub(lambda m: m["lead"] + ph.STATUS_CODE, line)
-    line = _DURATION.sub(ph.DURATION, line)
+    line = _SIZE.sub(ph.NUMBER, _DURATION.sub(ph.DURATION, line))
     line = _ID_KEYED.sub(lambda m: m["lead"] + ph.ID, line)
     line = _ID_SHAPED.sub(ph.ID, line)
     line = _HEX.sub(_hex, line)
@@ -165,7 +166,7 @@ def _root(match: re.Match[str]) -> str:
 def _property(match: re.Match[str]) -> str:
     name = match["name"]
     mark = name if ph.has_mark(name) else ph.PROPERTY_NAME
-    return match["lead"] + match["q"] + mark + match["q"]
+    return match["lead"] + match["q"] + mark + match["close"]
 
 
 def _hex(match: re.Match[str]) -> str:
@@ -198,10 +199,20 @@ _NAMING = Lazy(
 )
 
 
+# In JSON the kind of an error is a name: it tells two errors apart.
+_KIND_OF_ERROR = Lazy(
+    r"[\"'](?:error|error_?code|error_?type|code|type|reason|kind|status|__typename)[\"']\s?:\s?$"
+)
+_NAME = Lazy(r"[A-Za-z_][\w.-]{0,80}$")
 _CODE_NAME = Lazy(r"[A-Z][A-Z0-9_]{2,}$")
 
 
+_FOREIGN_QUOTES = Lazy(rf"([“„«]\s?)[^“”„«»\n{ph.MARKS}]{{1,400}}(\s?[”“»])")
+
+
 def _quoted(line: str) -> str:
+    if "“" in line or "«" in line or "„" in line:
+        line = _FOREIGN_QUOTES.sub(lambda m: m[1] + ph.STRING + m[2], line)
     if '"' not in line and "'" not in line and "`" not in line:
         return line
     return _QUOTES.sub(_quote, line)
@@ -209,7 +220,9 @@ def _quoted(line: str) -> str:
 
 def _quote(match: re.Match[str]) -> str:
     body, start = match["body"], match.start()
-    if not body.strip() or ph.has_mark(body):
+    if ph.has_mark(body) or (not body.strip() and match["q"] in match.string[start - 1 : start]):
+        return match[0]
+    if _KIND_OF_ERROR.search(match.string, max(0, start - 32), start) and _NAME.match(body):
         return match[0]
     if _NAMING.search(match.string, max(0, start - 40), start):
         return match[0]

@@ -61,6 +61,7 @@ _UNIQUE = (
     rf"pat{_A}{{14}}\.{_H}{{40,}}|[ps]at\.{_W}{{20,}}\.{_W}{{20,}}\.{_W}{{16,}}|4b1d{_A}{{34,}}",
     rf"{_A}{{6}}_{_A}{{29}}_mmk|{_A}{{3}}\dQ~[\w~.-]{{28,}}|{_A}{{52,76}}AZDO{_A}{{4}}",
     rf"{_B}{{76,86}}(?:\+?ASt|ACDb|AzSe|ARm|ACRB)[A-Za-z0-9+/]{{4,}}={{0,2}}",
+    rf"access-(?:production|development|sandbox)-{_H}{{8}}-(?:{_H}{{4}}-){{3}}{_H}{{12}}",
     # Models and their tools.
     rf"sk-(?:proj|svcacct|admin|ant|or|lf|helicone|None|live|test)-{_W}{{12,}}|gsk_{_A}{{30,}}",
     rf"pplx-{_A}{{30,}}|api_org_{_A}{{24,}}|xai-{_A}{{30,}}",
@@ -88,6 +89,7 @@ _UNIQUE = (
 )
 # Short prefixes that words may end in: they need a mark before them.
 _MARKED = (
+    rf"[12]/\d{{12,20}}(?:/\d{{12,20}})?:{_H}{{32}}",
     rf"4/0A{_W}{{20,}}|sk-{_A}{_W}{{16,}}|s\.{_A}{{24}}(?!{_W})|key-{_H}{{32}}|pubkey-{_H}{{32}}",
     rf"SK{_H}{{32}}|AC{_H}{{32}}(?!{_H})|pk\.eyJ[\w.-]{{20,}}|sk\.eyJ[\w.-]{{20,}}|pa-{_W}{{40,}}",
     rf"[MNO][A-Za-z\d]{{22,25}}\.{_W}{{6}}\.{_W}{{24,}}|\d{{8,10}}:AA{_W}{{30,}}"

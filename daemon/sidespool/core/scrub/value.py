@@ -38,6 +38,7 @@ _NOT_A_VALUE = Lazy(
     r"|\{[\w.\s-]*\}?$|#\{"
     r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|(?i:(?:your|my"
     r"|insert|change|enter|replace|add|put|some|the)[_-](?:[a-z_-]|$))"
+    r"|__\w+__$|[\^~]\d|[<>]=?\s?\d+\."
     r"|(?i:[\w-]{0,12}your[_-])|(?i:changeme|example|placeholder|dummy)|--|-$|!!|&[a-z]+;"
     r"|\|$|>$"
 )
@@ -46,6 +47,7 @@ _REFERENCE = Lazy(
     r"|settings|options|opts|args|params|props|req|request|res|ctx|context|data|event|state|user)"
     r"(?:\.|\[|->)|[A-Za-z_$][\w$]*\((?:[^)]*\))?[;,)]*$"
     r"|[A-Za-z_$][A-Za-z_$]*(?:\.[A-Za-z_$][A-Za-z_$]*)+[;,)]*$"
+    r"|[A-Za-z_$][\w$.]*\[[\w'\"]+\][;,)]*$"
 )
 _PROSE_INSIDE = Lazy(
     r"\b(?:is|are|was|be|must|should|cannot|can|not|the|your|you|a|an|please|required|at least|too"
@@ -75,13 +77,22 @@ def is_secret(value: str, kind: Kind, loose: bool) -> bool:
         return _CODE_DIGITS.match(value) is not None and any(c.isdigit() for c in value)
     if _REFERENCE.match(value):
         return False
+    if kind is Kind.TOKEN and _VERSION.match(value):
+        return False
     if " " in value:
-        return kind is not Kind.WEAK and _PROSE_INSIDE.search(value) is None
+        return (
+            (kind is not Kind.WEAK)
+            and (kind is not Kind.TOKEN or bool(_DIGIT.search(value)))
+            and _PROSE_INSIDE.search(value) is None
+        )
     if kind is Kind.STRONG or kind is Kind.PHRASE:
         return len(value) >= (2 if not loose else 3)
     if kind is Kind.TOKEN:
         return _looks_like_token(value, loose)
     return looks_random(value, 16)
+
+
+_VERSION = Lazy(r"[v=]?\d{1,4}\.\d{1,4}\.\d{1,5}(?:[-+][\w.]{1,20})?$")
 
 
 def _looks_like_token(value: str, loose: bool) -> bool:

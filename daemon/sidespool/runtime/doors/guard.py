@@ -22,12 +22,14 @@ _BODIES = {
     400: b'{"error":"bad_request"}',
     401: b'{"error":"unauthorized"}',
     403: b'{"error":"forbidden"}',
+    421: b'{"error":"misdirected"}',
     503: b'{"error":"busy"}',
 }
 _PHRASES = {
     400: b"Bad Request",
     401: b"Unauthorized",
     403: b"Forbidden",
+    421: b"Misdirected Request",
     503: b"Service Unavailable",
 }
 MakeHandler = Callable[[], Awaitable[Callable[[], asyncio.Protocol]]]

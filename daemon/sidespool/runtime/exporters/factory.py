@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from sidespool.core.endpoint import Endpoint, check_endpoint
+from sidespool.core.endpoint import NETWORK_EXPORTERS, Endpoint, check_endpoint
 from sidespool.errors import ConfigError
 from sidespool.runtime.collector_token import CollectorToken
 from sidespool.runtime.upload_ports import Exporter
@@ -50,11 +50,16 @@ def check_names(names: tuple[str, ...]) -> None:
 
 def needs_endpoint(names: tuple[str, ...]) -> bool:
     """Whether an unset endpoint means that nothing is sent (local only)."""
-    return "http" in names
+    return not NETWORK_EXPORTERS.isdisjoint(names)
+
+
+def without_endpoint(names: tuple[str, ...]) -> tuple[str, ...]:
+    """The exporters that remain where no endpoint is set; `none` where none do."""
+    return tuple(name for name in names if name not in NETWORK_EXPORTERS) or ("none",)
 
 
 def http_endpoint(settings: ExportSettings) -> Endpoint:
-    """The collector's address. Raises ConfigError where it cannot be used."""
+    """The address to send to. Raises ConfigError where it cannot be used."""
     checked = check_endpoint(settings.endpoint or "", settings.allow_insecure)
     if isinstance(checked, ConfigError):
         raise checked
@@ -65,6 +70,22 @@ def _http(settings: ExportSettings) -> Exporter:
     from sidespool.runtime.exporters.http import HttpExporter
 
     return HttpExporter(
+        http_endpoint(settings), settings.token, proxy=settings.proxy, ca_file=settings.ca_file
+    )
+
+
+def _otlp(settings: ExportSettings) -> Exporter:
+    from sidespool.runtime.exporters.otlp import OtlpExporter
+
+    return OtlpExporter(
+        http_endpoint(settings), settings.token, proxy=settings.proxy, ca_file=settings.ca_file
+    )
+
+
+def _posthog(settings: ExportSettings) -> Exporter:
+    from sidespool.runtime.exporters.posthog import PosthogExporter
+
+    return PosthogExporter(
         http_endpoint(settings), settings.token, proxy=settings.proxy, ca_file=settings.ca_file
     )
 
@@ -101,6 +122,8 @@ def _none(settings: ExportSettings) -> Exporter:
 
 _MAKERS: dict[str, Callable[[ExportSettings], Exporter]] = {
     "http": _http,
+    "otlp": _otlp,
+    "posthog": _posthog,
     "file": _file,
     "stdout": _stdout,
     "none": _none,
