@@ -1,14 +1,17 @@
 // Builds dist/: main and testing as ESM and CommonJS, the preload script as one CommonJS file, and
 // the types of each. `@sidespool/protocol` is bundled: one file loads faster than eight.
 import { execFileSync } from "node:child_process";
-import { readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync, readdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const root = dirname(fileURLToPath(import.meta.url));
-const dist = join(root, "dist");
+// Built aside and put in place at the end: a build that fails, or runs while the package is in
+// use, takes nothing away.
+const dist = join(root, `build/dist-${process.pid}`);
+process.on("exit", () => rmSync(dist, { recursive: true, force: true }));
 const require = createRequire(import.meta.url);
 
 function bundle(entry, format) {
@@ -16,7 +19,7 @@ function bundle(entry, format) {
   return build({
     absWorkingDir: root,
     entryPoints: [`src/${entry}/index.ts`],
-    outfile: `dist/${entry}/index.${extension}`,
+    outfile: join(dist, `${entry}/index.${extension}`),
     bundle: true,
     format,
     platform: "node",
@@ -36,9 +39,9 @@ function commonJsTypes() {
   }
 }
 
-rmSync(dist, { recursive: true, force: true });
 const tsc = require.resolve("typescript/bin/tsc");
-execFileSync(process.execPath, [tsc, "-p", "tsconfig.build.json"], { cwd: root, stdio: "inherit" });
+const types = [tsc, "-p", "tsconfig.build.json", "--outDir", dist];
+execFileSync(process.execPath, types, { cwd: root, stdio: "inherit" });
 commonJsTypes();
 await Promise.all([
   bundle("main", "esm"),
@@ -48,3 +51,5 @@ await Promise.all([
   // A sandboxed preload script has `require` and no `module`, so it may export nothing.
   bundle("preload", "iife"),
 ]);
+rmSync(join(root, "dist"), { recursive: true, force: true });
+renameSync(dist, join(root, "dist"));

@@ -9,7 +9,7 @@ import { basename } from "node:path";
 /** `tarballs` are paths of `npm pack`; answers `{ url, close }`. */
 export async function startRegistry(tarballs) {
   const packages = tarballs.map((path) => ({
-    manifest: JSON.parse(execFileSync("tar", ["-xzOf", path, "package/package.json"], { encoding: "utf8" })),
+    manifest: JSON.parse(execFileSync("tar", ["-xzOf", path, "package/package.json"]).toString()),
     content: readFileSync(path),
     file: `/-/${basename(path)}`,
   }));

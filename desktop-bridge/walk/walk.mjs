@@ -2,7 +2,8 @@
 // empty directory outside the repository, with a real collector and a real Electron; then looks
 // into the collector's export. `npm run walk`; takes about a minute, and five at most.
 import { execFileSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
+import { rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
@@ -32,7 +33,10 @@ const tell = (sentence) => console.log(sentence);
 function environment(more) {
   const ours = /^(npm_|INIT_CWD|NODE_OPTIONS|TELEMETRY_|COLLECTOR_|XDG_|DO_NOT_TRACK|ELECTRON_)/i;
   const kept = Object.entries(process.env).filter(([name]) => !ours.test(name));
-  const npm = (key) => execFileSync("npm", ["config", "get", key], { cwd: tmpdir() }).toString().trim();
+  const npm = (key) =>
+    execFileSync("npm", ["config", "get", key, "--loglevel=error"], { cwd: tmpdir() })
+      .toString()
+      .trim();
   return {
     ...Object.fromEntries(kept),
     HOME: home,
@@ -50,8 +54,13 @@ function environment(more) {
 
 async function pack() {
   const chosen = PACKAGES.flatMap((name) => ["-w", name]);
-  const command = ["pack", ...chosen, "--pack-destination", place, "--loglevel=error"];
-  execFileSync("npm", command, { cwd: bridge, stdio: ["ignore", "ignore", "inherit"] });
+  const npm = (...words) =>
+    execFileSync("npm", [...words, ...chosen, "--loglevel=error"], {
+      cwd: bridge,
+      stdio: ["ignore", "ignore", "inherit"],
+    });
+  npm("run", "build");
+  npm("pack", "--pack-destination", place);
   const tarballs = readdirSync(place).filter((name) => name.endsWith(".tgz"));
   const registry = await startRegistry(tarballs.map((name) => join(place, name)));
   closing.push(registry.close);
@@ -115,20 +124,18 @@ async function arrived(wanted, [flush, show], ms) {
   );
 }
 
-/** Processes of this walk, by the home that only they have. */
+const ofProcess = (pid, file) => readFileSync(`/proc/${pid}/${file}`, "latin1").split("\0");
+
+/** Processes of this walk, by the home that only they have; what has ended has no environment. */
 function alive() {
   return readdirSync("/proc").filter((pid) => {
     try {
-      const its = readFileSync(`/proc/${pid}/environ`, "latin1").split("\0");
-      return its.includes(`HOME=${home}`) && !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, "utf8"));
+      return ofProcess(pid, "environ").includes(`HOME=${home}`);
     } catch {
-      return false; // no process, or not ours
+      return false; // no process, or none that we may look at
     }
   });
 }
-
-const commandsOf = (pids) =>
-  pids.map((pid) => readFileSync(`/proc/${pid}/cmdline`, "latin1").replaceAll("\0", " ")).join("; ");
 
 async function walk() {
   mkdirSync(home);
@@ -140,7 +147,8 @@ async function walk() {
   const port = await freePort();
   const moved = port === DOCUMENT_PORT ? {} : { COLLECTOR_LISTEN: `127.0.0.1:${port}` };
   if (port !== DOCUMENT_PORT) tell(`port ${DOCUMENT_PORT} is taken: ${port} instead, everywhere`);
-  const env = environment({ ELECTRON_OVERRIDE_DIST_PATH: electron.dist, DISPLAY: screen.display, ...moved });
+  const own = { ELECTRON_OVERRIDE_DIST_PATH: electron.dist, DISPLAY: screen.display };
+  const env = environment({ ...own, ...moved });
   const text = readFileSync(join(repository, "docs/integrate.md"), "utf8");
   const steps = stepsOf(text.replaceAll(String(DOCUMENT_PORT), String(port)));
   await follow(steps, env);
@@ -153,7 +161,8 @@ async function walk() {
   tell(`after the quit it has ${after.length} events, SessionEnd among them`);
   for (const terminal of terminals.values()) terminal.end();
   await eventually(() => alive().length === 0, "no process is left", 30_000).catch((error) => {
-    throw new Error(`${error.message}: ${commandsOf(alive())}`);
+    const commands = alive().map((pid) => ofProcess(pid, "cmdline").join(" "));
+    throw new Error(`${error.message}: ${commands.join("; ")}`);
   });
   tell("nothing is left running");
 }
@@ -166,7 +175,9 @@ try {
   await Promise.race([walk(), tooLong]);
 } catch (error) {
   console.error(`the walk ended: ${error.message}`);
-  for (const { name, said } of terminals.values()) console.error(`--- ${name}\n${said.slice(-2_000)}`);
+  for (const { name, said } of terminals.values()) {
+    console.error(`--- ${name}\n${said.slice(-2_000)}`);
+  }
   process.exitCode = 1;
 } finally {
   for (const terminal of terminals.values()) terminal.end();

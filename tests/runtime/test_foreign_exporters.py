@@ -3,6 +3,8 @@
 import gzip
 import io
 import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -48,7 +50,7 @@ from support.fake_collector import (
 from support.upload_world import make_batch, pack_batch
 
 TOKEN = "phc_3n"
-TAKEN = {
+TAKEN: dict[type[MappedExporter], Step] = {
     OtlpExporter: status(200, b'{"partialSuccess":{}}'),
     PosthogExporter: status(200, b'{"status":"Ok"}'),
 }
@@ -196,7 +198,7 @@ async def test_without_a_token_otlp_is_tried_and_posthog_is_not(
     receiver: FakeCollector, batch: SealedBatch
 ) -> None:
     receiver.always(401)
-    for kind in TAKEN:
+    for kind in (OtlpExporter, PosthogExporter):
         answer = await send_once(kind, receiver.url, batch, token=None)
         assert isinstance(answer, Unauthorized)
         assert "no token is set" in answer.detail
@@ -309,3 +311,18 @@ async def test_a_large_batch_arrives_whole_over_a_kept_connection(
     await exporter.aclose()
     ids = otlp_ids if kind is OtlpExporter else posthog_ids
     assert [len(ids(one)) for one in receiver.requests] == [20, 20]
+
+
+@pytest.mark.parametrize("name", ["otlp", "posthog"])
+def test_making_one_loads_nothing_that_only_sending_needs(name: str) -> None:
+    body = f"""
+import sys, pathlib
+from sidespool.runtime.collector_token import CollectorToken
+from sidespool.runtime.exporters.factory import ExportSettings, open_exporter
+token = CollectorToken(configured="t")
+open_exporter(ExportSettings(({name!r},), "https://t.example", pathlib.Path("/tmp"), token))
+heavy = {{"aiohttp", "isal", "urllib.request", "http.client"}} & set(sys.modules)
+sys.exit(repr(heavy) if heavy else 0)
+"""
+    done = subprocess.run([sys.executable, "-c", body], check=False, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr

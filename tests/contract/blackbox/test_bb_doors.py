@@ -186,18 +186,5 @@ def test_the_unix_socket_wants_the_token_first(shared: Daemon, first: str) -> No
         assert not re.search(rb"welcome|level", lines.file.read())
 
 
-def test_an_unfinished_request_ends(shared: Daemon) -> None:
-    with (
-        socket.create_connection(("127.0.0.1", shared.port), timeout=12) as head,
-        shared.unix() as lines,
-    ):
-        lines.send({"op": "hello", "token": shared.token})
-        lines.receive()
-        head.sendall(b"POST /v1/events HTTP/1.1\r\n")
-        lines.raw.sendall(b'{"op":"status"')
-        assert b"200" not in head.recv(1000)
-        assert lines.file.read() == b""
-
-
 def test_the_viewer_opens_once_with_its_link(shared: Daemon) -> None:
     assert shared.http("GET", "/viewer/", token=None)[0] == 401

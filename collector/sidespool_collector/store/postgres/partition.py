@@ -11,6 +11,7 @@ partition made later takes its rows from there. Making one needs no lock that st
 other days: the table is filled beside and then attached.
 """
 
+import calendar
 import logging
 import time
 from collections.abc import Iterable
@@ -23,8 +24,10 @@ from sidespool_collector.store.postgres.schema import LOCK_DAYS
 from sidespool_collector.store.span import DAY_MS
 
 DAYS_BACK, DAYS_AHEAD = 400, 2
-NAMED = "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid " \
-        "WHERE i.inhparent = 'event'::regclass ORDER BY c.relname"  # fmt: skip
+NAMED = (
+    "SELECT c.relname FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid "
+    "WHERE i.inhparent = 'event'::regclass ORDER BY c.relname"
+)
 log = logging.getLogger("sidespool_collector")
 
 
@@ -92,6 +95,5 @@ def dated(names: Iterable[str]) -> list[tuple[int, str]]:
     for name in names:
         digits = name.removeprefix("event_")
         if digits.isdecimal():
-            stamp = time.strptime(digits + " UTC", "%Y%m%d %Z")
-            found.append((int(time.mktime(stamp) - time.timezone) // 86_400, name))
+            found.append((calendar.timegm(time.strptime(digits, "%Y%m%d")) // 86_400, name))
     return sorted(found)

@@ -99,12 +99,13 @@ class Numbers:
             self._sources[by_key[key]] = _Known(*values)
 
     async def _widen(self, db: Any, changed: dict[Source, Span]) -> None:
-        installs = await _install_numbers(db, {source[1] for source in changed})
+        installs = await _install_numbers(db, {plain(source[1]) for source in changed})
         order = sorted((key_of(source), source) for source in changed)
         columns = list(
             zip(
                 *(
-                    (key, installs[s[1]], s[0], s[2], s[3], s[4], *changed[s]) for key, s in order
+                    (key, installs[plain(s[1])], *map(plain, (s[0], *s[2:])), *changed[s])
+                    for key, s in order
                 ),
                 strict=True,
             )

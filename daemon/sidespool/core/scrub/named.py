@@ -20,7 +20,8 @@ _NAME_RIGHT = Lazy(r"[\w-]{0,32}(?:\[\w*\])?")
 # The shell's working directory, not a password.
 _FOLDER_NEXT = Lazy(rf"[\"']?\s?[:=]\s?[\"']?(?:[/~\\{ph.ROOT_MARKS}]|[A-Za-z]:[\\/])")
 _TYPE = Lazy(
-    r"!(?:str|vault|secret|env)\s{1,3}|(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}"
+    r"!(?:str|vault|secret|env)\s{1,3}"
+    r"|(?:str|string|String|bytes|text|Optional\[str\]|str \| None)\s{0,3}=\s{0,3}"
 )
 _SEPARATOR = Lazy(
     r"(?:\\{0,7}[\"'`\]»”’]|&quot;|&#3[49];){0,2}(?P<gap>[ \t]{0,12})"

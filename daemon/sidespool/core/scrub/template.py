@@ -18,7 +18,8 @@ _PROPERTY = Lazy(
     r"(?P<lead>(?:\breading|\bsetting|\bread|\bset|\bproperty|\bproperties|\battribute"
     r"|\bdelete property|\bdefine property|\baccess|\bkey|\bfield|\bcolumn"
     r"|\bproperty of|\bmember|\bevaluating|\bKeyError:|\bkey:|\bproperty:|\bfield:"
-    r"|\bundefined (?:local variable or )?method|\bparameter|\bargument|\bprop|\bsetter for|\bdestructure property)\s{1,3}\(?)"
+    r"|\bundefined (?:local variable or )?method|\bparameter|\bargument|\bprop"
+    r"|\bsetter for|\bdestructure property)\s{1,3}\(?)"
     r"(?P<q>[\"'`])(?P<name>[^\"'`\n]{0,200})(?P<close>(?P=q)|(?<=.)')",
     re.IGNORECASE,
 )
@@ -165,6 +166,8 @@ def _root(match: re.Match[str]) -> str:
 
 def _property(match: re.Match[str]) -> str:
     name = match["name"]
+    if match["close"] != match["q"] != "`":  # only Ruby closes by another mark: `foo'
+        return match[0]
     mark = name if ph.has_mark(name) else ph.PROPERTY_NAME
     return match["lead"] + match["q"] + mark + match["close"]
 
