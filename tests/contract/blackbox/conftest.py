@@ -4,7 +4,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from outside_world import Collector, Daemon
+
+from contract.blackbox.outside_world import Collector, Daemon
 
 
 @pytest.fixture

@@ -10,7 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outside_world import CHAT, SIDESPOOL, Daemon, chat, plain_environment, request, until, verb
+
+from contract.blackbox.outside_world import (
+    CHAT,
+    SIDESPOOL,
+    Daemon,
+    chat,
+    plain_environment,
+    request,
+    until,
+    verb,
+)
 
 JSON = "application/json"
 NDJSON = "application/x-ndjson"

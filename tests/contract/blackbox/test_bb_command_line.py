@@ -6,7 +6,15 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outside_world import Collector, Daemon, gunzip_all, spool_names, spool_text, verb
+
+from contract.blackbox.outside_world import (
+    Collector,
+    Daemon,
+    gunzip_all,
+    spool_names,
+    spool_text,
+    verb,
+)
 
 HOME = {
     "username": "kim.lee",

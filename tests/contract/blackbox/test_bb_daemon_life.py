@@ -11,7 +11,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from outside_world import Collector, Daemon, chat, gunzip_all, verb
+
+from contract.blackbox.outside_world import Collector, Daemon, chat, gunzip_all, verb
 
 Start = Callable[..., Daemon]
 

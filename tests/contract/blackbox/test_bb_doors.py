@@ -8,9 +8,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from outside_world import Daemon, chat, request
 from websockets.exceptions import InvalidStatus
 from websockets.sync.client import connect
+
+from contract.blackbox.outside_world import Daemon, chat, request
 
 Start = Callable[..., Daemon]
 

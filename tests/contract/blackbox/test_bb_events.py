@@ -6,7 +6,8 @@ import uuid
 from typing import Any
 
 import pytest
-from outside_world import CHAT, Daemon, chat, stored
+
+from contract.blackbox.outside_world import CHAT, Daemon, chat, stored
 
 UUID7 = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 STAMP = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")

@@ -7,8 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from outside_world import Daemon, chat, spool_text, stored
 from websockets.exceptions import ConnectionClosed
+
+from contract.blackbox.outside_world import Daemon, chat, spool_text, stored
 
 Start = Callable[..., Daemon]
 ODD = [

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from outside_world import Collector, Daemon, chat, spool_text, stored, until
+
+from contract.blackbox.outside_world import Collector, Daemon, chat, spool_text, stored, until
 
 Start = Callable[..., Daemon]
 

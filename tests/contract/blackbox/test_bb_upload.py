@@ -14,7 +14,8 @@ from typing import Any
 
 import pytest
 import trustme
-from outside_world import (
+
+from contract.blackbox.outside_world import (
     Collector,
     Daemon,
     Upload,
