@@ -73,7 +73,7 @@ def collector() -> None:
 
 @collector.command(help="Listen for batches and show the dashboard.")
 @click.option("--listen", help="host:port [COLLECTOR_LISTEN, 127.0.0.1:8787]; port 0 takes any.")
-@click.option("--store", help="sqlite:///path [COLLECTOR_STORE].")
+@click.option("--store", help="A store's URL [COLLECTOR_STORE].")
 @click.option("--tokens-file", type=click.Path(path_type=Path), help="[COLLECTOR_TOKENS_FILE]")
 @click.option("--open-dashboard", is_flag=True, help="No login, if only this machine can call.")
 @JSON
@@ -116,8 +116,10 @@ async def _serve(settings: Settings, *, as_json: bool) -> int:
 
 
 def _greet(running: Any) -> None:
+    from sidespool_collector.store.opening import shown
+
     settings = running.collector.settings
-    click.echo(f"  store   {settings.store_url}")
+    click.echo(f"  store   {shown(settings.store_url)}")
     click.echo(f"  tokens  {settings.tokens_path}")
     if running.fresh is not None:
         click.echo("\nMade two tokens. They are shown this once:")

@@ -21,7 +21,7 @@ from sidespool.wire.event import format_time, parse_time
 from sidespool_collector.cli import DAY_MS, JSON, collector, run, say, settings_of
 from sidespool_collector.settings import Settings
 
-STORE = click.option("--store", help="sqlite:///path [COLLECTOR_STORE].")
+STORE = click.option("--store", help="A store's URL [COLLECTOR_STORE].")
 
 
 @asynccontextmanager
@@ -100,7 +100,7 @@ async def _whole_file(kind: str, output: Path | None, chunks: AsyncIterator[Any]
         return await write_file(kind, output, chunks)
     except MissingExtraError:
         raise ConfigError(
-            "--format", "parquet needs an optional part", hint="pip install 'sidespool[parquet]'"
+            "--format", "parquet needs an optional part", hint="pip install 'sidespool[collector]'"
         ) from None
 
 

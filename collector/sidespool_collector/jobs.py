@@ -4,6 +4,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 
 from sidespool.wire.catalog import Catalog
 from sidespool_collector.attachment import FileStore
@@ -51,7 +52,9 @@ async def run_jobs(
         done = await store.erase_pending(time.time_ns() // 1_000_000, files.unlink)
         if done:
             log.info("erased %d deletion requests", done)
-        await wanted.wait()
+        with suppress(TimeoutError):  # a request may also have come to another collector
+            async with asyncio.timeout(settings.purge_interval_s):
+                await wanted.wait()
         return 0.0
 
     async def expire() -> float:

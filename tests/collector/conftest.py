@@ -1,6 +1,6 @@
 """Collectors on ephemeral ports with stores in temporary directories."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,17 @@ from sidespool_collector.auth.tokens import Role, TokenFile
 from sidespool_collector.server import start
 from sidespool_collector.settings import load_settings
 from support.collector_world import World
+from support.postgres import Postgres, programs, running
 
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    if programs() is None:
+        pytest.skip("not run: PostgreSQL is not installed (Debian package postgresql)")
+    yield from running()
+
+
+STORES = ("postgresql", "sqlite")
 StartWorld = Callable[..., Awaitable[World]]
 
 
@@ -32,6 +42,7 @@ async def start_world(tmp_path: Path) -> AsyncIterator[StartWorld]:
                     "store": f"sqlite:///{tmp_path / 'collector.db'}",
                     "listen": "127.0.0.1:0",
                     "tokens_file": path,
+                    "attachments_dir": tmp_path / "attachments",
                     "retention_days": 3650,
                     **given,
                 }
@@ -43,6 +54,15 @@ async def start_world(tmp_path: Path) -> AsyncIterator[StartWorld]:
         yield start_one
 
 
+@pytest.fixture(params=STORES)
+def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Where the test's own store is: each test that asks for it runs on every store."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path / 'store.db'}"
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
 @pytest.fixture
-async def world(start_world: StartWorld) -> World:
-    return await start_world()
+async def world(start_world: StartWorld, store_url: str) -> World:
+    return await start_world(store=store_url)

@@ -264,4 +264,4 @@ def test_parquet_says_which_part_it_needs(environment: dict[str, str], tmp_path:
         assert (tmp_path / "x.parquet").read_bytes()[:4] == b"PAR1"
     else:
         assert result.exit_code == 2
-        assert "sidespool[parquet]" in result.output
+        assert "sidespool[collector]" in result.output

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -27,20 +26,18 @@ from support.collector_world import NOON_MS, event, lines
 
 READER = EventReader(builtin_catalog(), max_line_bytes=100_000, keep_content=False)
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
-Opener = Callable[[Path], Store]
-OPENERS: dict[str, Opener] = {
-    "sqlite": lambda directory: store_of(f"sqlite:///{directory / 'store.db'}"),
-}
-
-
-@pytest.fixture(params=sorted(OPENERS))
-def opener(request: pytest.FixtureRequest) -> Opener:
-    return OPENERS[request.param]
+Opener = Callable[[], Store]
 
 
 @pytest.fixture
-async def store(opener: Opener, tmp_path: Path) -> AsyncIterator[Store]:
-    opened = opener(tmp_path)
+def opener(store_url: str) -> Opener:
+    """Opens the test's own store, each time the same."""
+    return lambda: store_of(store_url)
+
+
+@pytest.fixture
+async def store(opener: Opener) -> AsyncIterator[Store]:
+    opened = opener()
     await opened.open()
     yield opened
     await opened.close()
@@ -99,9 +96,9 @@ async def test_an_idempotency_key_is_counted_once(store: Store) -> None:
     assert len(await exported(store)) == 1
 
 
-async def test_what_was_accepted_is_there_after_a_restart(opener: Opener, tmp_path: Path) -> None:
+async def test_what_was_accepted_is_there_after_a_restart(opener: Opener) -> None:
     for n in range(3):
-        store = opener(tmp_path)
+        store = opener()
         await store.open()
         receipt = await store.append(batch(event(n), event(100), key=f"k{n}"))
         assert receipt.duplicates == (1 if n else 0)
@@ -308,12 +305,12 @@ async def test_late_arrivals_of_an_erased_user_are_refused(store: Store) -> None
     assert await store.scan("user-a") == 0
 
 
-async def test_tombstones_hold_after_a_restart(opener: Opener, tmp_path: Path) -> None:
-    store = opener(tmp_path)
+async def test_tombstones_hold_after_a_restart(opener: Opener) -> None:
+    store = opener()
     await store.open()
     await store.request_erasure(["user-a"], "r", NOON_MS)
     await store.close()
-    again = opener(tmp_path)
+    again = opener()
     await again.open()
     assert (await again.append(batch(event(1)))).erased
     assert await again.erase_pending(NOON_MS, lambda digest: None) == 1

@@ -245,6 +245,14 @@ def test_a_token_that_cannot_change_by_itself_is_tried_again_after_an_hour() -> 
     assert schedule.next_task(UNAUTHORIZED_RETRY_S) == Upload("a")
 
 
+def test_a_refusal_of_the_token_before_does_not_stop_the_new_one() -> None:
+    schedule = schedule_of("a")
+    assert schedule.next_task(0.0) == Upload("a")
+    schedule.on_token_changed(0.5)
+    schedule.on_answer("a", Unauthorized("401"), 1.0, 0.0)
+    assert schedule.next_task(1.0) == Upload("a")
+
+
 def test_a_new_token_is_tried_at_once() -> None:
     schedule = schedule_of("a")
     send(schedule, "a", Unauthorized("403"), 0.0)

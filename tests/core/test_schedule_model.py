@@ -58,6 +58,7 @@ class ScheduleMachine(RuleBasedStateMachine):
         self.is_open = False
         self.unauthorized = False
         self.try_again_at = 0.0
+        self.other_token = False
         self.paused_until = 0.0
 
     def ready(self, events: int) -> None:
@@ -95,6 +96,7 @@ class ScheduleMachine(RuleBasedStateMachine):
             assert self.now >= self.paused_until, "sent before Retry-After"
             assert task.batch_id in self.waiting, "sent what is settled or gone"
             self.flying = task.batch_id
+            self.other_token = False
         elif isinstance(task, Wait):
             assert self.now < task.until <= self.now + max(RETRY_AFTER_S_MAX, BACKOFF_CAP_S)
         elif isinstance(task, ReadToken):
@@ -111,7 +113,7 @@ class ScheduleMachine(RuleBasedStateMachine):
         fate = self.schedule.on_answer(batch_id, answer, self.now, dice)
         if isinstance(answer, RetryAfter):
             self.paused_until = self.now + answer.seconds
-        if isinstance(answer, Unauthorized):
+        if isinstance(answer, Unauthorized) and not self.other_token:
             self.unauthorized = True
             self.try_again_at = self.now + UNAUTHORIZED_RETRY_S
         if isinstance(answer, Delivered | Refused | TooLarge) and batch_id in self.waiting:
@@ -160,6 +162,7 @@ class ScheduleMachine(RuleBasedStateMachine):
             self.gate(what == "open")
         elif what == "token":
             self.unauthorized = False
+            self.other_token = self.flying is not None
             self.schedule.on_token_changed(self.now)
         elif what == "endpoint":
             self.unauthorized, self.paused_until = False, 0.0

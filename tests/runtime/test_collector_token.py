@@ -27,7 +27,7 @@ class Keychain:
         return answer
 
 
-async def test_the_setting_comes_before_the_parents_and_that_before_the_keychains() -> None:
+async def test_the_parents_comes_before_the_setting_and_that_before_the_keychains() -> None:
     keychain = Keychain("from-keychain")
     token = CollectorToken(read_keychain=keychain)
     assert await token.value() == "from-keychain"
@@ -38,8 +38,9 @@ async def test_the_setting_comes_before_the_parents_and_that_before_the_keychain
     assert token.hand_over(None)
     assert await token.value() == "from-keychain"
     set_token = CollectorToken(configured="from-setting", read_keychain=keychain)
-    assert not set_token.hand_over("from-parent")
     assert await set_token.value() == "from-setting"
+    assert set_token.hand_over("from-parent")
+    assert await set_token.value() == "from-parent"
     assert not await set_token.reread()
     assert keychain.looks == 1
 

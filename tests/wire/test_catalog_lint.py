@@ -179,9 +179,9 @@ def test_free_text_needs_error_and_content_needs_full(kind: str, level: str, eno
 
 
 def test_bins_are_those_the_daemon_fills() -> None:
-    assert {minimise.duration_bin(ms) for ms in (0, 6e4, 3e5, 6e5, 12e5, 36e5)} == set(BINS[0])
-    assert {minimise.session_minutes_bin(m) for m in (0, 5, 15, 60)} == set(BINS[1])
-    assert {minimise.size_bin(n) for n in (0, 5e4, 1e5, 2e5, 5e5)} == set(BINS[2])
+    assert {minimise.duration_bin(ms) for ms in (0, 6e4, 3e5, 6e5, 12e5, 36e5 + 1)} == set(BINS[0])
+    assert {minimise.session_minutes_bin(m) for m in (0, 5, 15, 61)} == set(BINS[1])
+    assert {minimise.size_bin(n) for n in (0, 5e4, 1e5, 2e5, 6e5)} == set(BINS[2])
     number = '[events.ExportDone.fields.took_ms]\nkind = "duration"\ndescription = "x"\n'
     wrong = 'kind = "enum"\nvalues = ["short", "long"]\nbin_of = "took_ms"'
     assert found(field(wrong) + number) == [(12, "bin_of")]

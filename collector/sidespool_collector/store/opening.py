@@ -1,5 +1,7 @@
 """Chooses the store a URL names."""
 
+from urllib.parse import urlsplit, urlunsplit
+
 from sidespool.errors import ConfigError
 from sidespool_collector.settings import sqlite_path
 from sidespool_collector.store.contract import Store
@@ -12,8 +14,27 @@ def store_of(url: str) -> Store:
         from sidespool_collector.store.sqlite.store import SqliteStore
 
         return SqliteStore(sqlite_path(url))
+    if scheme == "postgresql":
+        try:
+            from sidespool_collector.store.postgres.store import PostgresStore
+        except ImportError:
+            raise ConfigError(
+                "COLLECTOR_STORE",
+                "postgresql:// needs an optional part",
+                hint="pip install 'sidespool[postgres]'",
+            ) from None
+        return PostgresStore(url)
     raise ConfigError(
         "COLLECTOR_STORE",
         f"{scheme}:// is not available in this installation",
-        hint="Use sqlite:///path/to/collector.db",
+        hint="Use sqlite:///path/to/collector.db or postgresql://user@host/database",
     )
+
+
+def shown(url: str) -> str:
+    """The URL as it may be printed: without a password, and without a query that may hold one."""
+    parts = urlsplit(url)
+    if parts.scheme == "sqlite":
+        return url
+    name, at, host = parts.netloc.rpartition("@")
+    return urlunsplit((parts.scheme, name.partition(":")[0] + at + host, parts.path, "", ""))

@@ -28,7 +28,7 @@ async def post_deletion(request: web.Request) -> web.Response:
     """202 with a receipt once the tombstones are durable; the rest happens at once after it."""
     collector = request.app[COLLECTOR]
     collector.limit_address(request)
-    token = collector.require(request, Role.INGEST, Role.READ)
+    token = collector.require(request, Role.INGEST)
     with collector.admission.share() as share:
         body, _ = await read_body(request, collector.settings, share)
     try:

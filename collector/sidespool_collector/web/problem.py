@@ -22,7 +22,7 @@ DETAILS = {
     "unsupported_encoding": "Send gzip or no Content-Encoding.",
     "rate_limited": "Too much at once: wait as long as Retry-After says.",
     "overloaded": "The collector is busy: wait as long as Retry-After says.",
-    "missing_extra": "Parquet needs an optional part: pip install 'sidespool[parquet]'.",
+    "missing_extra": "Parquet needs an optional part: pip install 'sidespool[collector]'.",
     "internal": "Something went wrong here; the operator finds it in the log.",
     "no_event": "No stored event has this id: upload the event first.",
     "too_many": "The event has this file already, or as many as it may have.",

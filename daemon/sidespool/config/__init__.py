@@ -157,7 +157,7 @@ PARSERS: dict[str, tuple[str, Callable[[str], Any]]] = {
     "TELEMETRY_DATA_DIR": ("data_dir", parse_text),
     "TELEMETRY_SETTINGS_FILE": ("settings_file", parse_text),
     "TELEMETRY_CATALOG": ("catalog", parse_text),
-    "TELEMETRY_SPOOL_MAX_BYTES": ("spool_max_bytes", _number(65_536, 2**40, int)),
+    "TELEMETRY_SPOOL_MAX_BYTES": ("spool_max_bytes", _number(4_096, 2**40, int)),
     "TELEMETRY_SPOOL_MAX_AGE_DAYS": ("spool_max_age_days", _number(0.001, 3_650, float)),
     "TELEMETRY_FLUSH_INTERVAL_S": ("flush_interval_s", _number(0.05, 86_400, float)),
     "TELEMETRY_SHUTDOWN_GRACE_S": ("shutdown_grace_s", _number(0, 300, float)),

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from sidespool.core.minimise import plain_version
 from sidespool.core.overflow import Overflow, content_fields, take_overflow
 from sidespool.core.policy import EVENT_BYTES_MAX, EVENT_BYTES_MAX_FULL
 from sidespool.core.rollup import Counted, measure
@@ -103,7 +104,12 @@ class Admission:
 
     def on_identity(self, user_id: str, app_id: str, app_version: str, os_family: str) -> None:
         """The constants of every event; they change when the user asks for a new id."""
-        known = {"user_id": user_id, "app_id": app_id, "app_version": app_version, "os": os_family}
+        known = {
+            "user_id": user_id,
+            "app_id": app_id,
+            "app_version": plain_version(app_version),
+            "os": os_family,
+        }
         self._constants = msgspec.json.encode(known)[:-1] + b","
 
     def decode(self, raw: bytes | bytearray | memoryview) -> Any:

@@ -25,9 +25,9 @@ _NUMBER = re.compile(r"(\d{1,5})(?:\.(\d{1,5}))?(?:\.(\d{1,6}))?", re.ASCII)
 
 
 def duration_bin(duration_ms: float) -> str:
-    """Milliseconds → `<1min` … `>60min`."""
+    """Milliseconds → `<1min` … `>60min`; a full hour is not more than one."""
     for limit, label in DURATION_BINS:
-        if duration_ms < limit:
+        if duration_ms < limit or duration_ms == limit == DURATION_BINS[-1][0]:
             return label
     return ">60min"
 
@@ -35,7 +35,7 @@ def duration_bin(duration_ms: float) -> str:
 def session_minutes_bin(minutes: float) -> str:
     """Minutes → `0-5` … `>60`."""
     for limit, label in SESSION_MINUTES_BINS:
-        if minutes < limit:
+        if minutes < limit or minutes == limit == SESSION_MINUTES_BINS[-1][0]:
             return label
     return ">60"
 
@@ -43,7 +43,7 @@ def session_minutes_bin(minutes: float) -> str:
 def size_bin(size_bytes: float) -> str:
     """Bytes → `<50KB` … `>500KB`."""
     for limit, label in SIZE_BINS:
-        if size_bytes < limit:
+        if size_bytes < limit or size_bytes == limit == SIZE_BINS[-1][0]:
             return label
     return ">500KB"
 

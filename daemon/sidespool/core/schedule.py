@@ -136,6 +136,7 @@ class UploadSchedule:
         self._not_before = 0.0
         self._retry_after_until = 0.0
         self._unauthorized = False
+        self._other_token = False
         self._ask_again_at = 0.0
         self._reread_at: float | None = None
         self._trouble: Trouble | None = None
@@ -177,6 +178,8 @@ class UploadSchedule:
                 self._not_before = now + backoff_s(self._refusals, dice)
                 fate = Quarantine(DropReason.REFUSED, detail)
                 return self._settle(batch_id, fate) if batch else Keep()
+            case Unauthorized() if self._other_token:
+                self._trouble = None  # it was the token before that was refused
             case Unauthorized():
                 self._unauthorized = True
                 self._reread_at = now
@@ -228,7 +231,8 @@ class UploadSchedule:
         self._open = is_open
 
     def on_token_changed(self, now: float) -> None:
-        """Another token is in place: what the old one met no longer counts."""
+        """Another token is in place: what the old one met, or will meet, does not count."""
+        self._other_token = self._flying is not None
         if self._unauthorized:
             self._unauthorized = False
             self._trouble = None
@@ -295,6 +299,7 @@ class UploadSchedule:
         return Wait(min(self._reread_at or self._ask_again_at, self._ask_again_at))
 
     def _pick(self, now: float) -> Task:
+        self._other_token = False
         if self._fresh:
             self._flying = next(iter(self._fresh))
             return Upload(self._flying)

@@ -10,9 +10,9 @@ PAUSE_FLOOR_S = 1.0
 # longer than it was told.
 RETRY_AFTER_SPREAD = 0.1
 
-# A keychain has no way to say that an entry changed; twice a minute is soon enough after a person
+# A keychain has no way to say that an entry changed; a few seconds are soon enough after a person
 # has stored a new token, and happens only while there is something to send.
-TOKEN_REREAD_S = 30.0
+TOKEN_REREAD_S = 5.0
 # A token that was refused may be let in again without changing; once an hour is no burden.
 UNAUTHORIZED_RETRY_S = 3_600.0
 # A locked keychain waits for a person's password; the upload does not wait with it.

@@ -1,6 +1,6 @@
 """Holds the bearer token in memory and knows where a newer one may come from.
 
-In this order: the setting TELEMETRY_TOKEN, the secret handed over by the parent process, the OS
+In this order: the secret handed over by the parent process, the setting TELEMETRY_TOKEN, the OS
 keychain. Only the keychain can change unnoticed and is looked at again. The token is never
 logged and is part of no `repr`.
 """
@@ -40,7 +40,7 @@ class CollectorToken:
     @property
     def current(self) -> str | None:
         """The token as far as it is known without asking anybody; None where unusable."""
-        token = (self._configured or self._handed or self._found or "").strip()
+        token = (self._handed or self._configured or self._found or "").strip()
         return token if _TOKEN.fullmatch(token) else None
 
     @property

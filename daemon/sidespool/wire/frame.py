@@ -6,6 +6,7 @@ with raw ones (the slow path: each event is judged on its own, so that a bad one
 itself).
 """
 
+import re
 from typing import Any
 
 import msgspec
@@ -136,15 +137,40 @@ AnyFrame = (
 )  # fmt: skip
 _DECODER = msgspec.json.Decoder(AnyFrame)
 _ENCODER = msgspec.json.Encoder()
+_ESCAPE = re.compile(
+    rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
+    rb"|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})"  # half of one
+    rb"|\\.",  # any other escape, so that none is entered in its middle
+    re.DOTALL,
+)
 
 
 def decode_frame(raw: bytes | bytearray | memoryview) -> AnyFrame | None:
     """The frame, or None for any bytes that are not one."""
+    frame = _decode(raw)
+    if frame is None:
+        mended = mend_surrogates(bytes(raw))
+        again = None if mended is None else _decode(mended)
+        frame = again if isinstance(again, Emit) else None
+    return frame
+
+
+def _decode(raw: bytes | bytearray | memoryview) -> AnyFrame | None:
     try:
         frame: AnyFrame = _DECODER.decode(raw)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         return None
     return frame
+
+
+def mend_surrogates(raw: bytes) -> bytes | None:
+    """The JSON with U+FFFD for each half of a surrogate pair; None where there is none to mend.
+
+    JavaScript writes such halves when a text is cut in the middle of an emoji; RFC 8259 section 8.2
+    leaves open what a reader makes of them.
+    """
+    mended = _ESCAPE.sub(lambda found: found[0] if found[1] is None else b"\\ufffd", raw)
+    return mended if mended != raw else None
 
 
 def typed_emit(event_union: Any) -> "msgspec.json.Decoder[Any]":

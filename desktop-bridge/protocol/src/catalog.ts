@@ -9,23 +9,23 @@ import type { Level } from "./frame.js";
 export interface SessionStartPayload {
   /** Version of the application, generalised to major.minor.patch. (at most 500 bytes) */
   app_version?: string | undefined;
-  /** Operating system family, such as windows, macos or linux. (at most 64 bytes) */
+  /** Operating system family, such as windows, macos or linux. (at most 500 bytes) */
   os?: string | undefined;
   /**
    * Operating system version, generalised, such as `Windows 10/11`, `macOS 13.x`, `Linux 6.x`.
    * (at most 500 bytes)
    */
   os_version?: string | undefined;
-  /** Processor architecture, such as x64 or arm64. (at most 32 bytes) */
+  /** Processor architecture, such as x64 or arm64. (at most 500 bytes) */
   arch?: string | undefined;
   /**
-   * How the application was installed, such as dmg, nsis, deb, store or portable. (at most 64
+   * How the application was installed, such as dmg, nsis, deb, store or portable. (at most 500
    * bytes)
    */
   install_method?: string | undefined;
   /**
-   * What hosts the application, such as electron or python; never a machine's name. (at most 64
-   * bytes)
+   * What hosts the application, such as electron or python; never a machine's name. (at most
+   * 500 bytes)
    */
   host?: string | undefined;
 }
@@ -76,7 +76,7 @@ export interface ChatTurnPayload {
   prompt_length?: number | undefined;
   /** Length of the answer in characters; never its text. (0 or more) */
   response_length?: number | undefined;
-  /** Name of the model that answered. (at most 128 bytes) */
+  /** Name of the model that answered. (at most 500 bytes) */
   model?: string | undefined;
   /** Time until the answer was complete, in milliseconds. (0 or more) */
   latency_ms?: number | undefined;
@@ -89,25 +89,25 @@ export interface ChatTurnPayload {
  * fail.
  */
 export interface ToolCallPayload {
-  /** Name of the tool. (at most 128 bytes) */
+  /** Name of the tool. (at most 500 bytes) */
   tool_name?: string | undefined;
   /** Time the call took, in milliseconds. (0 or more) */
   duration_ms?: number | undefined;
   /** Whether the call succeeded. */
   success?: boolean | undefined;
-  /** Class of the error, where it failed. (at most 128 bytes) */
+  /** Class of the error, where it failed. (at most 500 bytes) */
   error_type?: string | undefined;
 }
 
 /** The assistant proposed a change. The base against which approvals are measured. */
 export interface ProposalCreatedPayload {
-  /** Id of the proposal, the same in its decision. (at most 128 bytes) */
+  /** Id of the proposal, the same in its decision. (at most 500 bytes) */
   proposal_id?: string | undefined;
   /** Files the proposal changes. (0 or more) */
   file_count?: number | undefined;
   /** Lines added and removed together. (0 or more) */
   total_lines_changed?: number | undefined;
-  /** Kind of change, such as create, edit, delete or refactor. (at most 64 bytes) */
+  /** Kind of change, such as create, edit, delete or refactor. (at most 500 bytes) */
   operation?: string | undefined;
 }
 
@@ -116,7 +116,7 @@ export interface ProposalCreatedPayload {
  * how long they need to judge them.
  */
 export interface ProposalDecisionPayload {
-  /** Id of the proposal. (at most 128 bytes) */
+  /** Id of the proposal. (at most 500 bytes) */
   proposal_id?: string | undefined;
   /** What the user decided. */
   decision?: "approved" | "rejected" | "partial" | undefined;
@@ -131,7 +131,7 @@ export interface ProposalDecisionPayload {
  * have.
  */
 export interface ErrorPayload {
-  /** Class of the error. (at most 128 bytes) */
+  /** Class of the error. (at most 500 bytes) */
   error_type?: string | undefined;
   /** The message, scrubbed and reduced to a template. (at most 8,192 bytes) */
   message?: string | undefined;
@@ -149,43 +149,43 @@ export interface ErrorPayload {
  * that is needed to find it and nothing that names them.
  */
 export interface ErrorReportPayload {
-  /** Id of the report, shown to the user. (at most 64 bytes) */
+  /** Id of the report, shown to the user. (at most 500 bytes) */
   report_id?: string | undefined;
   /** When it happened. */
   timestamp_utc?: string | undefined;
   /** Version of the application. (at most 500 bytes) */
   app_version?: string | undefined;
-  /** Operating system family. (at most 64 bytes) */
+  /** Operating system family. (at most 500 bytes) */
   os_type?: string | undefined;
   /** Operating system version, generalised. (at most 500 bytes) */
   os_version?: string | undefined;
-  /** The application's mode at the time. (at most 64 bytes) */
+  /** The application's mode at the time. (at most 500 bytes) */
   active_mode_slug?: string | undefined;
   /** The error itself. */
   error_details?: {
-    /** Class of the error. (at most 128 bytes) */
+    /** Class of the error. (at most 500 bytes) */
     error_type?: string | undefined;
     /** The message as a template. (at most 8,192 bytes) */
     error_message_template?: string | undefined;
     /** Stack frames, scrubbed, one an entry. (100 texts, each at most 1,024 bytes) */
     anonymized_stack_trace?: readonly string[] | undefined;
-    /** Part of the application that saw it. (at most 128 bytes) */
+    /** Part of the application that saw it. (at most 500 bytes) */
     error_source?: string | undefined;
   } | undefined;
   /** What was going on. */
   context_metadata?: {
-    /** Tool in use. (at most 128 bytes) */
+    /** Tool in use. (at most 500 bytes) */
     active_tool_used?: string | undefined;
-    /** MCP server in use. (at most 128 bytes) */
+    /** MCP server in use. (at most 500 bytes) */
     mcp_server_name?: string | undefined;
-    /** MCP tool in use. (at most 128 bytes) */
+    /** MCP tool in use. (at most 500 bytes) */
     mcp_tool_name?: string | undefined;
     /** Age of the session as a bin. */
     session_duration_approx_minutes?: "0-5" | "5-15" | "15-60" | ">60" | undefined;
   } | undefined;
   /**
    * Hash of the user's own words; the words stay on the machine unless the user includes them.
-   * (at most 128 bytes)
+   * (at most 500 bytes)
    */
   user_description_hash?: string | undefined;
   /**
@@ -193,7 +193,7 @@ export interface ErrorReportPayload {
    * bytes)
    */
   user_description?: string | undefined;
-  /** Version of the policy the user agreed to. (at most 64 bytes) */
+  /** Version of the policy the user agreed to. (at most 500 bytes) */
   opt_in_version?: string | undefined;
 }
 
@@ -204,7 +204,7 @@ export interface ErrorReportPayload {
 export interface CrashPayload {
   /** Which process. */
   process?: "main" | "renderer" | "gpu" | "utility" | "daemon" | undefined;
-  /** Reason given by the system, such as oom, crashed or killed. (at most 64 bytes) */
+  /** Reason given by the system, such as oom, crashed or killed. (at most 500 bytes) */
   reason?: string | undefined;
   /** Exit code or signal number. (-4,294,967,296 to 4,294,967,295) */
   exit_code?: number | undefined;
@@ -268,7 +268,7 @@ export interface ChatTurnFullPayload {
  * share it.
  */
 export interface ProposalDiffPayload {
-  /** Id of the proposal. (at most 128 bytes) */
+  /** Id of the proposal. (at most 500 bytes) */
   proposal_id?: string | undefined;
   /** The diff, credentials removed. (at most 1,000,000 bytes) */
   diff?: string | undefined;
@@ -279,7 +279,7 @@ export interface ProposalDiffPayload {
  * to share it.
  */
 export interface FileSnapshotPayload {
-  /** Id of the proposal. (at most 128 bytes) */
+  /** Id of the proposal. (at most 500 bytes) */
   proposal_id?: string | undefined;
   /** Send the path: the daemon replaces it by a keyed hash. */
   path_hash?: string | undefined;

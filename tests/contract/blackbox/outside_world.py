@@ -60,18 +60,21 @@ def until(true: Callable[[], Any], what: str, seconds: float = 10.0) -> Any:
 
 
 def verb(
-    *words: str, data: Path | None = None, stdin: str | bytes = "", timeout: float = 30, **env: str
+    *words: str,
+    data: Path | None = None,
+    stdin: str = "",
+    settings: dict[str, str] | None = None,
 ) -> subprocess.CompletedProcess[str]:
     """Runs `sidespool WORDS` to its end, over the data directory `data`."""
-    settings = {**({"TELEMETRY_DATA_DIR": str(data)} if data else {}), **env}
+    place = {"TELEMETRY_DATA_DIR": str(data)} if data else {}
     return subprocess.run(
         [SIDESPOOL, *words],
-        input=stdin if isinstance(stdin, str) else stdin.decode(),
+        input=stdin,
         capture_output=True,
         text=True,
-        timeout=timeout,
+        timeout=30,
         check=False,
-        env=plain_environment(**settings),
+        env=plain_environment(**place, **(settings or {})),
     )
 
 

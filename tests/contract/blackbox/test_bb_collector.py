@@ -69,7 +69,7 @@ class Served:
 
     def _token(self, role: str) -> str:
         words = ("collector", "token", "create", "--name", role, "--role", role, "--json")
-        return str(json.loads(verb(*words, **self.env).stdout)["token"])
+        return str(json.loads(verb(*words, settings=self.env).stdout)["token"])
 
     def ask(
         self, method: str, path: str, role: str | None, body: bytes | None = None, **headers: str
@@ -250,7 +250,7 @@ def test_too_many_requests_are_429_with_retry_after(tmp_path: Path, limit: str) 
     ],
 )
 def test_a_bad_setting_of_the_collector_is_named(name: str, value: str) -> None:
-    done = verb("collector", "serve", **{name: value})
+    done = verb("collector", "serve", settings={name: value})
     assert done.returncode == 2
     assert name in done.stderr
 
@@ -279,6 +279,6 @@ def test_a_daemon_and_a_collector_understand_each_other(served: Served, tmp_path
 
 def test_operators_verbs_answer_json(served: Served) -> None:
     for words in (["stats"], ["token", "list"], ["purge", "--dry-run"]):
-        done = verb("collector", *words, "--json", **served.env)
+        done = verb("collector", *words, "--json", settings=served.env)
         assert done.returncode == 0
         json.loads(done.stdout)

@@ -33,6 +33,8 @@ BAD = [
     ("TELEMETRY_SHUTDOWN_GRACE_S", "-1"),
     ("TELEMETRY_DELETION", "pigeon"),
     ("TELEMETRY_DELETION", "email:"),
+    ("TELEMETRY_CA_FILE", "/nowhere/ca.pem"),
+    ("TELEMETRY_PROXY", "not a proxy"),
     ("TELEMETRY_CATALOG", "/nowhere/telemetry.catalog.toml"),
 ]
 

@@ -32,7 +32,7 @@ async def attach(
     ):
         return "no_event"
     found = await db.fetch("SELECT name, digest FROM attachment WHERE event_id = $1", raw)
-    others = {name: digest for name, digest in found}
+    others = dict(found)
     name = plain(attachment.name)
     if others.get(name) == attachment.digest:
         return "known"

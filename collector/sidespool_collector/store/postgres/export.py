@@ -5,7 +5,7 @@ export. Tombstones are asked for with every chunk, so an erasure that is request
 for what is yet to come.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 import msgspec
@@ -27,7 +27,7 @@ _NEXT = "SELECT min(at) FROM event WHERE type = ANY($1) AND at >= $2 AND at < $3
 
 async def read_events(
     link: Link, query: EventQuery, mark_of: Callable[[str], bytes], chunk: int
-) -> AsyncIterator[list[StoredEvent]]:
+) -> AsyncGenerator[list[StoredEvent], None]:
     """Events of the query in order of corrected time."""
     since = query.since_ms if query.since_ms is not None else -FOREVER_MS
     until = query.until_ms if query.until_ms is not None else FOREVER_MS

@@ -146,9 +146,7 @@ async def prepare(connection: Any, fresh_key: bytes) -> bytes:
             "INSERT INTO meta VALUES ('tombstone_key', $1), ('epoch', '0') ON CONFLICT DO NOTHING",
             fresh_key,
         )
-        key: bytes = await connection.fetchval(
-            "SELECT value FROM meta WHERE key = 'tombstone_key'"
-        )
+        key: bytes = await connection.fetchval("SELECT value FROM meta WHERE key = 'tombstone_key'")
         return key
 
 

@@ -158,12 +158,12 @@ async def _install_numbers(db: Any, users: set[str]) -> dict[str, int]:
     """Numbers stay dense: one is drawn only for an install that has none."""
     order = sorted(users)
     find = "SELECT user_id, id FROM install WHERE user_id = ANY($1)"
-    found = {user: number for user, number in await db.fetch(find, order)}
+    found = dict(await db.fetch(find, order))
     missing = [user for user in order if user not in found]
     if missing:
         await db.execute(
             "INSERT INTO install (user_id) SELECT unnest($1::text[]) ON CONFLICT DO NOTHING",
             missing,
         )
-        found |= {user: number for user, number in await db.fetch(find, missing)}
+        found |= dict(await db.fetch(find, missing))
     return found

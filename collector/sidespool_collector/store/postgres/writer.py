@@ -21,7 +21,7 @@ BATCHES_PER_COMMIT = 10
 ROWS_PER_COMMIT = 20_000
 QUEUE_MAX = 512
 TRIES = 4  # a deadlock or a meeting over one session is gone at the next try
-_AGAIN = (asyncpg.TransactionRollbackError, asyncpg.UniqueViolationError)
+_AGAIN = (asyncpg.TransactionRollbackError,)
 
 Job = tuple[Batch, "asyncio.Future[Receipt]"]
 

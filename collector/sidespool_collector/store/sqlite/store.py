@@ -27,8 +27,8 @@ from sidespool_collector.store.sqlite.append import Appender, is_known
 from sidespool_collector.store.sqlite.export import read_events
 from sidespool_collector.store.sqlite.readers import Readers
 from sidespool_collector.store.sqlite.schema import connect, prepare
-from sidespool_collector.store.sqlite.statement import sql_of
 from sidespool_collector.store.sqlite.writer import Writer
+from sidespool_collector.store.statement import SQLITE, sql_of
 
 EXPORT_CHUNK = 1000
 ERASE_CHUNK = 5000
@@ -198,4 +198,4 @@ class SqliteStore:
 
     def sql(self, measure: str) -> str:
         """See Store."""
-        return sql_of(measure)
+        return sql_of(measure, SQLITE)

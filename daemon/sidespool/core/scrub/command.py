@@ -40,6 +40,10 @@ _SOURCES = (
     + r"((?=[^\s\"']*[^A-Za-z\s\"'])[^\s\"']{6,})"
     + _Q
     + r"\s*$",
+    r"\bnet user\s+\S+\s+([^\s/*]\S*)(?=\s+/|\s*$)",
+    r"\bkey content\s{0,16}:\s{0,4}(\S+)",
+    r"\bpassword for [^=\n]{1,100}?=\s{0,3}(?:password\()?[\"']([^\"']+)[\"']",
+    r"\bpass(?:word|phrase| phrase) for [^:=\n]{1,80}:\s{0,3}((?=\S*\d)\S{4,})",
     r"\bnet use\s+(?:[A-Za-z]:|\*)?\s{0,4}\S+\s+([^\s/]\S*)(?=\s+/user:)",
     r"\bConvertTo-SecureString\s+(?:-String\s+)?[\"']([^\"']+)[\"']",
     r"\bsetx\s+(?:/\w\s+)?\w{0,40}(?:TOKEN|SECRET|PASS(?:WORD|WD)?|PWD|_KEY|CREDENTIALS?)\s+"
@@ -64,7 +68,8 @@ _PATTERNS = [Lazy(source, re.IGNORECASE) for source in _SOURCES]
 GATE = (
     r"(?i)\b(?:mysql|mariadb|mycli|sshpass|curl|wget|redis-cli|7z|zip|unzip|docker|podman"
     r"|helm|mongo|psql"
-    r"|cqlsh|influx|sqlcmd|bcp|isql|ldap|xfreerdp|smbclient|psexec|lftp|mosquitto|net use|htpasswd"
+    r"|cqlsh|influx|sqlcmd|bcp|isql|ldap|xfreerdp|smbclient|psexec|lftp|mosquitto|net user?"
+    r"|key content|pass\w* ?\w* for|htpasswd"
     r"|sqlplus|cmdkey|auth |setx|convertto-securestring|openssl|echo|snowsql|oc|az|heroku|http) ?",
     r"(?i)auth\s*=\s*\(|basic_?auth\(|networkcredential\(|code(?: is)?:? (?:g-)?\d"
     r"|\d is your |-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|:(?:\d{2,5}"

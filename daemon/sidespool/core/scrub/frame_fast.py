@@ -5,6 +5,8 @@ that is not plain in every respect is left to the passes, and so is one whose re
 anything but a path.
 """
 
+from collections.abc import Callable
+
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
 from sidespool.core.scrub.path_name import Roots, keeps_name, shorten
@@ -19,6 +21,89 @@ _PYTHON = Lazy(r"(\s{1,40}File \")" + _PATH + r"(\", line \d{1,7}, in [\w<>.]{1,
 _DOTNET = Lazy(r"(\s{1,40}at [\w.<>`+\[\], (&*]{1,300}\) in )" + _PATH + r"(:line \d{1,7})$")
 _FOLDERS_MAX = 1024
 _SAMPLE = "x.js"
+
+
+_INNER = Lazy(
+    r"\s{1,40}at (?:[^()/\\\"'@:=%]{0,160} \()?(?:node:|internal/|webpack(?:-internal)?:///\.?/?)"
+    r"[\w./@-]{1,400}(?::\d{1,7}){1,2}\)?$"
+)
+# Stands for the numbers of a position while a frame is learned: what seven digits leave as it is,
+# fewer leave so too, and no rule reaches across the colon in front of them.
+_NUMBER = "8765432"
+_KNOWN_MAX = 4096
+Work = Callable[[str], str]
+Cut = tuple[str, str, str]
+Key = tuple[str, str, int]
+
+
+class FrameMemory:
+    """Remembers what becomes of a frame whatever its line and column: frames of one program repeat.
+
+    Holds frames as they came in; ``forget`` drops them.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[Key, tuple[str, str]] = {}
+        self._seen: set[Key] = set()
+
+    def recall(self, cut: Cut) -> str | None:
+        """The scrubbed frame when one that differs in its numbers only was learned."""
+        found = self._known.get((cut[0], cut[2], cut[1].count(":")))
+        return None if found is None else found[0] + cut[1] + found[1]
+
+    def learn(self, cut: Cut, result: str) -> None:
+        """Keeps the result of a plain frame, whose numbers stand where they stood."""
+        before, numbers, after = cut
+        self._store((before, after, numbers.count(":")), result, numbers, after)
+
+    def learn_slowly(self, cut: Cut, line: str, settle: Work) -> None:
+        """Learns any other frame when its like is met a second time: that costs all passes."""
+        before, numbers, after = cut
+        key = (before, after, numbers.count(":"))
+        if key not in self._seen:
+            if len(self._seen) >= _KNOWN_MAX:
+                self._seen.clear()
+            self._seen.add(key)
+            return
+        self._seen.discard(key)
+        if any(shape.match(line) for shape in (_V8, _PYTHON, _DOTNET, _INNER)):
+            widest = (":" + _NUMBER) * numbers.count(":") or _NUMBER
+            self._store(key, settle(before + widest + after), widest, after)
+
+    def _store(self, key: Key, result: str, numbers: str, after: str) -> None:
+        if len(self._known) >= _KNOWN_MAX:
+            self._known.clear()
+        if result.endswith(numbers + after):
+            self._known[key] = (result[: len(result) - len(numbers) - len(after)], after)
+
+    def forget(self) -> None:
+        self._known.clear()
+        self._seen.clear()
+
+
+def cut_position(line: str) -> Cut | None:
+    """A frame in three: before its numbers, the numbers (``:12:5`` or ``12``), after them."""
+    if line[-1:] == ")" or line[-1:].isdigit():
+        end = len(line) - (line[-1] == ")")
+        colon = line.rfind(":", max(0, end - 13), end)
+        number = line[colon + 1 : end]
+        if number[:5] == "line ":
+            begin = colon + 6
+        elif _is_number(number):
+            left = line.rfind(":", max(0, colon - 8), colon)
+            begin = left if left > 0 and _is_number(line[left + 1 : colon]) else colon
+        else:
+            return None
+        return (line[:begin], line[begin:end], line[end:]) if colon > 0 else None
+    begin = line.find('", line ') + 8
+    end = line.find(", in ", begin)
+    if begin < 8 or not _is_number(line[begin:end]):
+        return None
+    return line[:begin], line[begin:end], line[end:]
+
+
+def _is_number(text: str) -> bool:
+    return len(text) <= len(_NUMBER) and text.isdigit() and text.isascii()
 
 
 class FrameShortcut:

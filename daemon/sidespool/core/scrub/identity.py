@@ -126,6 +126,7 @@ _WORDS = words(
     set post put patch fetch find localhost server client host hostname port socket address
     addresses process thread process's mismatch verification unverified not-found selected
     chosen redacted filtered masked hidden
+    str int bool bytes float optional varchar char uuid record nullable
     """
 )
 
@@ -285,9 +286,15 @@ def _prompt(match: re.Match[str]) -> str:
     return f"{user}@{host}"
 
 
+_PATH_BEFORE = Lazy(r"(?:[A-Za-z]:|\\)\\[^\"'<>|:*?\n]{0,200}$")
+
+
 def _domain_user(match: re.Match[str]) -> str:
     domain, user = match["domain"], match["user"]
     if domain in _NOT_DOMAINS or user.isupper() or user.lower() in ("administrators", "users"):
+        return match[0]
+    before = match.string[max(0, match.start() - 200) : match.start()]
+    if before[-1:] == " " and _PATH_BEFORE.search(before):  # "Berg & Co KG\\plan" in a path
         return match[0]
     if len(user) < 3 or ("-" in domain and domain.endswith("-")):
         return match[0]

@@ -21,7 +21,7 @@ _VERSION_BEFORE = Lazy(
     r"|Vivaldi|Firefox|AppleWebKit|YaBrowser|SamsungBrowser|CriOS|Whale|Trident|node|Code)/"
     r"|\b(?:V8|Chrome|Chromium|Edge|Electron|Firefox|Safari|Opera|WebView2|Node(?:\.js)?|\.NET"
     r"|Java|JDK|JRE|OpenSSL|Windows|Office|Outlook|Excel|Word|Unity|Gradle|SQL Server"
-    r"|\w{1,16}\.(?:dll|exe|sys|so|dylib))[ ,]{1,2}"
+    r"|\w{1,16}\.(?:dll|exe|sys|so|dylib))[ :,]{1,2}"
     r"|[@^~]|[<>=]=|[a-z]-)$",
     re.IGNORECASE,
 )
@@ -140,7 +140,7 @@ _DEFAULT_HOST = Lazy(
     r"(?<![\w-])(?:DESKTOP-[A-Z0-9]{6,8}|LAPTOP-[A-Z0-9]{6,8}|WIN-[A-Z0-9]{9,12}|PC-[A-Z0-9]{5,10}"
     r"|EC2AMAZ-[A-Z0-9]{6,8}|ip-\d{1,3}-\d{1,3}-\d{1,3}-\d{1,3}"
     r"|[\w’']{1,40}s?-(?:MacBook(?:-?(?:Pro|Air))?|iMac|Mac-?mini|Mac-?Studio|Mac-?Pro"
-    r"|iPhone|iPad|PC|Laptop)"
+    r"|iPhone|iPad|PC(?!-(?:linux|windows|cygwin|mingw|msys|unknown|none))|Laptop)"
     r"(?:-[\w]{1,12}){0,2}"
     r"|(?:MacBook(?:-?(?:Pro|Air))?|iMac|Mac-?mini|PC|Laptop|iPhone)-(?:de|von|di|van|fra"
     r"|af|som)-\w{1,40}(?:-\w{1,20})?)"

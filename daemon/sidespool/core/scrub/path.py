@@ -46,7 +46,7 @@ _FILE_LEFT = Lazy(r"file$", re.IGNORECASE)
 _LONG_LEFT = Lazy(r"(?:\\{2,8}[?.]\\{1,4}|[\\/]{1,4})$")
 _ESCAPED_SLASH = Lazy(r"\\{1,4}/[^\s/*]")
 _UNC = Lazy(r"\\{2,8}[\w.$?@-]{2,64}\\{1,4}[^\s\\/\"]")
-_DEVICE = Lazy(r"\\{2,8}[?.]\\{1,4}\w")
+_DEVICE = Lazy(r"\\{2,8}[?.]\\{1,4}(?:[A-Za-z]:(?=[\\/])|\w)")
 _ROOTED_HOME = Lazy(r"\\{1,4}(?:Users|home)\\{1,4}\w", re.IGNORECASE)
 _EXTENSION = Lazy(r"\.([A-Za-z0-9]{1,8})$")
 _FLAG_LEFT = Lazy(r"(?:^|[\s\"'])-[A-Za-z]$")
@@ -212,6 +212,9 @@ def _relative_home(line: str, at: int, end: int, done: int) -> int | None:
     return start if word.startswith(".") or word in ("a", "b") else None
 
 
+_METHOD_LEFT = Lazy(r"(?:GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS|route)[ ]$")
+
+
 def _is_file(path: str, line: str, start: int, end: int, in_frame: bool, roots: Roots) -> bool:
     """Tells a file path from a web route, a regex, a command and a ratio."""
     if path[0] != "/" or in_frame:
@@ -222,12 +225,19 @@ def _is_file(path: str, line: str, start: int, end: int, in_frame: bool, roots: 
     if not segments:
         return False
     first = fold(segments[0])
+    if first == "users" and segments[1:2] and segments[1].isdigit():
+        return False  # a route: accounts are no numbers
+    if _METHOD_LEFT.search(line, max(0, start - 9), start):
+        return False
     if first in known.DATA_ROOTS or first in roots.firsts:
         return len(segments) > 1 or first in ("root",)
     if first == "run" and fold(segments[min(1, len(segments) - 1)]) == "media":
         return True
+    if len(first) == 1 and len(segments) > 2 and fold(segments[1]) in known.HOME_PARENTS:
+        return True  # /c/Users/…
     if first in known.ROUTE_ROOTS or first in known.SYSTEM_ROOTS:
-        return _through_home(segments)
+        built = first in known.SYSTEM_ROOTS and not known.BUILD_FOLDERS.isdisjoint(segments[1:-1])
+        return built or _through_home(segments)
     if _LOCATED.search(path):
         return True
     if len(segments) == 1:

@@ -83,6 +83,7 @@ ANCHOR_PAIRS = frozenset(
         (".yarn", "releases"),
         (".yarn", "berry"),
         (".npm", "_logs"),
+        ("npm-cache", "_logs"),
         (".npm", "_cacache"),
         (".npm", "_npx"),
         ("android", "sdk"),

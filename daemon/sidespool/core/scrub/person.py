@@ -17,6 +17,7 @@ _NO_TLD = words("""
     png jpg jpeg gif webp svg ico js ts mjs cjs jsx tsx css scss less map json html vue py rb rs go
     java cs cpp so dll exe zip tgz gz md txt yml yaml toml xml lock node wasm
     """)
+_CODE_HOSTS = words("github.com gitlab.com bitbucket.org ssh.dev.azure.com codeberg.org")
 _PACKAGE_VERSION = Lazy(r"[\^~<>=]{0,2}v?\d")
 
 
@@ -57,6 +58,8 @@ _NAMED_MAIL = Lazy(
 
 def _is_mail(local: str, domain: str, text: str, at: int) -> bool:
     if ph.has_mark(local):
+        return False
+    if local.lower() == "git" and domain.lower() in _CODE_HOSTS:
         return False
     tld = domain.rsplit(".", 1)[-1].lower()
     if tld in _NO_TLD and (

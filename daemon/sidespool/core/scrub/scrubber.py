@@ -26,7 +26,7 @@ from sidespool.core.scrub import (
 )
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.context import Names, ScrubContext
-from sidespool.core.scrub.frame_fast import FrameShortcut
+from sidespool.core.scrub.frame_fast import Cut, FrameMemory, FrameShortcut, cut_position
 from sidespool.core.scrub.key_name import Kind
 from sidespool.core.scrub.path_name import Roots
 
@@ -50,6 +50,7 @@ class Scrubber:
         self._roots = Roots(context)
         self._gate = gate.Gate(self._names.gate)
         self._frames = FrameShortcut(self._roots)
+        self._memory = FrameMemory()
         self._cache: OrderedDict[str, str] = OrderedDict()
         self._templates: OrderedDict[str, str] = OrderedDict()
         self._depth = 0
@@ -85,6 +86,7 @@ class Scrubber:
     def forget(self) -> None:
         """Drops the cached lines, which hold text as it came in."""
         self._cache.clear()
+        self._memory.forget()
         self._templates.clear()
 
     def _guard(self, work: Pass, s: str) -> str:
@@ -194,18 +196,39 @@ class Scrubber:
         return found
 
     def _line(self, line: str) -> str:
+        cut = None
+        if line[:1] in (" ", "\t") and self._depth == 0 and len(line) <= _CACHED_LENGTH_MAX:
+            cut = cut_position(line)
+        return self._any_line(line) if cut is None else self._numbered(line, cut)
+
+    def _numbered(self, line: str, cut: Cut) -> str:
+        """A line that may be a frame: known but for its numbers, plain, or like any other."""
+        result = self._memory.recall(cut)
+        if result is None:
+            result = self._frame(line)
+            if result is not None:
+                self._memory.learn(cut, result)
+                return result
+            result = self._any_line(line)
+            self._memory.learn_slowly(cut, line, self._settled)
+        return result
+
+    def _any_line(self, line: str) -> str:
         cache = self._cache
         known = cache.get(line)
         if known is not None:
             cache.move_to_end(line)
             return known
-        result = self._frame(line) or self._settle(line, self._step)
+        result = self._settled(line)
         if len(line) <= _CACHED_LENGTH_MAX and self._depth == 0:
             cache[line] = result
             cache[result] = result
             while len(cache) > _CACHED_LINES_MAX:
                 cache.popitem(last=False)
         return result
+
+    def _settled(self, line: str) -> str:
+        return self._frame(line) or self._settle(line, self._step)
 
     def _frame(self, line: str) -> str | None:
         """A plain frame's result; it is a fixed point when nothing but its path can fire in it."""

@@ -19,6 +19,8 @@ _B = r"[A-Za-z0-9+/]"
 
 # Prefixes no word begins with; they count wherever they stand.
 _UNIQUE = (
+    r"ssh-(?:rsa|ed25519|dss) AAAA[A-Za-z0-9+/]{40,}={0,2}(?: [\w.-]+@[\w.-]+)?"
+    r"|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{8,}",
     r"gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_\w{20,}|gl(?:pat|dt|rtr?|cbt|ptt|ft|imt"
     r"|agent|oas|soat|ffct|wt)-[\w.=-]{16,}",
     rf"GR1348941{_W}{{16,}}|WPL_AP\d\.{_A}{{12,}}|xox[a-z](?:\.xox[bp])?-{_W}{{8,}}"
@@ -84,8 +86,6 @@ _UNIQUE = (
     rf"|discord(?:app)?\.com/api/webhooks/[\w/-]+",
     r"[\w-]+\.webhook\.office\.com/[\w@/-]+|django-insecure-[^\s\"']{16,}"
     r"|base64:[A-Za-z0-9+/]{40,}=",
-    r"ssh-(?:rsa|ed25519|dss) AAAA[A-Za-z0-9+/]{40,}={0,2}(?: [\w.-]+@[\w.-]+)?"
-    r"|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{8,}",
 )
 # Short prefixes that words may end in: they need a mark before them.
 _MARKED = (

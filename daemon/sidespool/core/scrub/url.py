@@ -188,11 +188,30 @@ def _loopback(url: str, body: str, authority: str, located: bool) -> str:
             if len(segments) == 1 or first in known.ROUTE_ROOTS or first in known.ANCHORS:
                 return origin + path + place
         return f"{origin}/{ph.PATH}/{segments[-1]}{place}"
-    if all(part.lower() in _ROUTE_WORDS or part.isdigit() for part in segments):
+    if _is_route(segments):
         return origin + path + ("" if path == rest else ph.PATH)
     if ph.PATH in rest:
         return url
     return f"{origin}/{ph.PATH}"
+
+
+_ROUTE_PART = Lazy(r"@?[a-z][a-z_-]{0,23}(?:\d{1,4}[a-z]?)?(?:\.[a-z]{1,5}){0,3}$|\d{1,9}$")
+_PERSON_ROUTES = words("""
+    user users u account accounts profile profiles people person member members customer customers
+    client clients tenant tenants org orgs team teams author authors owner owners home @fs files
+    file reset verify invite confirm unsubscribe token tokens
+    """)
+
+
+def _is_route(segments: list[str]) -> bool:
+    """Plain lower-case words and numbers, none of which stands where a person's name would."""
+    before = ""
+    for part in segments:
+        known_part = part.lower() in _ROUTE_WORDS or part.isdigit()
+        if not known_part and (before in _PERSON_ROUTES or not _ROUTE_PART.match(part)):
+            return False
+        before = part.lower()
+    return len(segments) <= 8
 
 
 def _project(url: str, body: str) -> str:

@@ -38,7 +38,7 @@ _NOT_A_VALUE = Lazy(
     r"|\{[\w.\s-]*\}?$|#\{"
     r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|(?i:(?:your|my"
     r"|insert|change|enter|replace|add|put|some|the)[_-](?:[a-z_-]|$))"
-    r"|__\w+__$|[\^~]\d|[<>]=?\s?\d+\."
+    r"|[\w-]{0,12}(?:\.{3,}|…|\*{3,}|x{6,}|X{6,})[\w-]{0,4}$|__\w+__$|[\^~]\d|[<>]=?\s?\d+\."
     r"|(?i:[\w-]{0,12}your[_-])|(?i:changeme|example|placeholder|dummy)|--|-$|!!|&[a-z]+;"
     r"|\|$|>$"
 )

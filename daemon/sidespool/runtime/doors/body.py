@@ -12,6 +12,7 @@ from aiohttp import web
 
 from sidespool.core.policy import EVENTS_PER_FRAME_MAX, FRAME_BYTES_MAX, FRAME_DEADLINE_S
 from sidespool.runtime.intake import Intake
+from sidespool.wire.frame import mend_surrogates
 
 # Three bodies of the largest size, plain; one, and what it inflates to, while another arrives.
 BODIES_BYTES_MAX = 3 * FRAME_BYTES_MAX
@@ -101,6 +102,7 @@ class Bodies:
 
 def split_events(body: bytes, ndjson: bool) -> list[msgspec.Raw]:
     """The events in a body: NDJSON lines, a JSON array, or a single object."""
+    body = mend_surrogates(body) or body
     if ndjson:
         return [msgspec.Raw(line) for line in body.split(b"\n") if line.strip()]
     try:
