@@ -40,7 +40,10 @@ class Refused(msgspec.Struct, frozen=True):
 
 
 class Batch(msgspec.Struct, frozen=True):
-    """One request's events, checked. `key` is the Idempotency-Key, `token` the sender's name."""
+    """One request's events, checked. `key` is the Idempotency-Key, `token` the sender's name.
+
+    `is_moved`: they come from another store, where they were already counted as coming in.
+    """
 
     key: str | None
     received_ms: int
@@ -48,6 +51,7 @@ class Batch(msgspec.Struct, frozen=True):
     rows: list[Row]
     refused: list[Refused]
     skew_ms: int | None = None
+    is_moved: bool = False
 
 
 class Receipt(msgspec.Struct, frozen=True):

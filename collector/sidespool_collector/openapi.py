@@ -11,6 +11,12 @@ from sidespool_collector.web.problem import DETAILS
 from sidespool_collector.writing import EXPORT_TYPES
 
 API_VERSION = "1"
+UUID = "^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$"
+MOMENT = {
+    "description": "A date (as an end: that day included) or an RFC 3339 time, UTC.",
+    "type": "string",
+    "anyOf": [{"format": "date"}, {"format": "date-time"}, {"maxLength": 0}],
+}
 
 
 class Problem(msgspec.Struct):
@@ -75,16 +81,19 @@ def _paths(answer: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
 
 def _events(answer: dict[str, Any]) -> dict[str, Any]:
     line = {"type": "string", "description": "One stored event a line."}
-    array = {"type": "array", "items": {"type": "object"}}
+    array = {
+        "description": "Stored events, or one; each that is none is refused by itself.",
+        "anyOf": [{"type": "array", "items": {}}, {"type": "object"}],
+    }
     return {
         "summary": "Send a batch of events",
         "description": (
             "Answered after the commit. accepted + duplicates + rejected is the number of events "
-            "sent. An event_id counts once, and so does an Idempotency-Key."
+            "sent. An event_id counts once, and so does an Idempotency-Key. The body may be gzip, "
+            "with Content-Encoding saying so."
         ),
         "parameters": [
-            _header("Idempotency-Key", {"type": "string", "minLength": 1, "maxLength": 200}),
-            _header("Content-Encoding", {"enum": ["gzip", "identity"]}),
+            _header("Idempotency-Key", {"type": "string", "pattern": "^[!-~]{1,200}$"}),
             _header("Date", {"type": "string"}),
         ],
         "requestBody": {
@@ -114,10 +123,15 @@ def _attachment() -> dict[str, Any]:
     return {
         "summary": "Send a file that belongs to a stored event",
         "parameters": [
-            _path("event_id"),
-            _query("name", {"type": "string", "maxLength": 120}),
+            {**_path("event_id"), "schema": {"type": "string", "pattern": UUID}},
+            _query("name", {"type": "string", "pattern": r"^[^\x00-\x1f/\\]{1,120}$"}),
         ],
-        "requestBody": {"required": True, "content": {"application/octet-stream": {}}},
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/octet-stream": {"schema": {"type": "string", "format": "binary"}}
+            },
+        },
         "responses": {
             "200": {"description": "It was here already.", "content": content},
             "201": {"description": "Kept.", "content": content},
@@ -127,7 +141,8 @@ def _attachment() -> dict[str, Any]:
 
 
 def _deletion() -> dict[str, Any]:
-    ids = {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": 1000}
+    one = {"type": "string", "minLength": 1, "maxLength": 256}
+    ids = {"type": "array", "items": one, "minItems": 1, "maxItems": 1000}
     wanted = {"type": "object", "required": ["user_ids"], "properties": {"user_ids": ids}}
     receipt = {
         "type": "object",
@@ -148,35 +163,39 @@ def _deletion() -> dict[str, Any]:
 
 
 def _export() -> dict[str, Any]:
-    moment = {"type": "string", "description": "A date or an RFC 3339 time, UTC."}
-    return {
-        **_get(
-            "Events in order of time",
-            [
-                _query("format", {"enum": sorted(EXPORT_TYPES), "default": "jsonl"}),
-                _query("from", moment),
-                _query("to", moment),
-                _query("event_type", {"type": "string"}),
-            ],
-            "application/x-ndjson",
-            501,
-        )
-    }
+    found = _get(
+        "Events in order of time",
+        [
+            _query("format", {"enum": sorted(EXPORT_TYPES), "default": "jsonl"}),
+            _query("from", MOMENT),
+            _query("to", MOMENT),
+            _query("event_type", {"type": "string"}),
+        ],
+        "application/x-ndjson",
+        501,
+    )
+    kinds = sorted({kind.partition(";")[0] for kind in EXPORT_TYPES.values()})
+    found["responses"]["200"]["content"] = {kind: {} for kind in kinds}
+    return found
 
 
 def _chart() -> dict[str, Any]:
-    return _get(
+    found = _get(
         "The figures behind a chart",
         [
             {**_path("name"), "schema": {"enum": sorted(CHARTS)}},
             _query("format", {"enum": ["json", "csv", "sql"], "default": "json"}),
-            _query("from", {"type": "string"}),
-            _query("to", {"type": "string"}),
+            _query("from", MOMENT),
+            _query("to", MOMENT),
             _query("version", {"type": "string"}),
             _query("os", {"type": "string"}),
         ],
         "application/json",
     )
+    found["responses"]["200"]["content"] = {
+        "application/json": {}, "text/csv": {}, "text/plain": {},
+    }  # fmt: skip
+    return found
 
 
 def _get(summary: str, parameters: list[dict[str, Any]], kind: str, *more: int) -> dict[str, Any]:

@@ -28,7 +28,9 @@ import aiohttp
 ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "tests"))
 
+from sidespool_collector.store.opening import store_of  # noqa: E402
 from support.believable import Month  # noqa: E402
+from support.postgres import Postgres, programs  # noqa: E402
 
 BATCH = 500
 CONNECTIONS = 8
@@ -118,11 +120,11 @@ def measure(name: str, pid: int, url: str, token: str, bodies: list[bytes]) -> t
     return rate, cpu
 
 
-def run_collector(directory: str, bodies: list[bytes], **more: str) -> tuple[float, float]:
-    """The collector with an SQLite store."""
+def run_collector(directory: str, bodies: list[bytes], store: str) -> tuple[float, float]:
+    """The collector with the store of a URL."""
     environment = {
-        **os.environ, "COLLECTOR_STORE": f"sqlite:///{directory}/c.db",
-        "COLLECTOR_RETENTION_DAYS": "3650", **more,
+        **os.environ, "COLLECTOR_STORE": store, "COLLECTOR_RETENTION_DAYS": "3650",
+        "XDG_DATA_HOME": f"{directory}/{store.partition(':')[0]}",
     }  # fmt: skip
     command = [
         sys.executable, "-m", "sidespool_collector.cli", "serve", "--json",
@@ -132,11 +134,45 @@ def run_collector(directory: str, bodies: list[bytes], **more: str) -> tuple[flo
         assert child.stdout is not None
         line = json.loads(child.stdout.readline())
         token = line["tokens"]["ingest"]
-        found = measure("collector, SQLite", child.pid, line["url"], token, bodies)
+        name = store.partition(":")[0]
+        found = measure(f"collector, {name}", child.pid, line["url"], token, bodies)
         measure("the same batches again", child.pid, line["url"], token, bodies)
-    size = Path(f"{directory}/c.db").stat().st_size
+    size = asyncio.run(size_of(store))
     print(f"{'  bytes an event on disk':<34} {size / (len(bodies) * BATCH):>10,.0f}")
     return found
+
+
+async def size_of(url: str) -> int:
+    """Bytes of a store."""
+    store = store_of(url)
+    await store.open()
+    holding = await store.holding()
+    await store.close()
+    return holding.size_bytes
+
+
+def run_postgres(directory: str, bodies: list[bytes]) -> None:
+    """The collector with a PostgreSQL of its own, fsync on, on the sender's core."""
+    if programs() is None:
+        print("PostgreSQL is not installed here")
+        return
+    server = Postgres("-c shared_buffers=256MB -c max_wal_size=4GB")
+    try:
+        before = cpu_of_group(server)
+        run_collector(directory, bodies, server.new_database())
+        used = (cpu_of_group(server) - before) / (len(bodies) * BATCH) * 1e6
+        print(f"{'  of the database itself, both runs':<45} {used:>8.2f}")
+    finally:
+        server.remove()
+
+
+def cpu_of_group(server: Postgres) -> float:
+    """Processor time of the server's processes that still run, and of those that ended."""
+    pid = int((server.directory / "data" / "postmaster.pid").read_text().split()[0])
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    return ended + sum(cpu_s(int(child)) for child in children)
 
 
 def run_mvp(directory: str, bodies: list[bytes]) -> tuple[float, float]:
@@ -172,7 +208,8 @@ def main() -> None:
     print(f"{len(bodies)} batches of {BATCH}, {sum(map(len, bodies)) // len(bodies):,} bytes each")
     print(f"{'':<34} {'events/s':>10} {'CPU µs':>8} {'p50 ms':>9} {'p99 ms':>9} {'RSS MiB':>8}")
     with tempfile.TemporaryDirectory() as directory:
-        mine = run_collector(directory, bodies)
+        mine = run_collector(directory, bodies, f"sqlite:///{directory}/c.db")
+        run_postgres(directory, bodies)
         theirs = run_mvp(directory, bodies[: max(40, count // 4)])
     print(f"ratio {mine[0] / theirs[0]:.1f} by rate, {theirs[1] / mine[1]:.1f} by CPU an event")
 

@@ -360,20 +360,18 @@ async def test_a_collector_killed_between_accepting_and_answering_counts_once(
     """Killed at moments around the commit; each batch is sent again until it is answered."""
     url = await asyncio.to_thread(mortal.new_database)
     dice = random.Random(3)
-    answered = 0
+    answered, token = 0, ""
     async with aiohttp.ClientSession() as client:
         for number in range(6):
             body = lines(*(event(number * 100 + k) for k in range(100)))
             for attempt in range(2):
                 child, line = await asyncio.to_thread(serve, url, tmp_path)
+                token = line.get("tokens", {"ingest": token})["ingest"]
                 headers = {
-                    "Authorization": f"Bearer {line.get('tokens', {}).get('ingest') or token}"
-                    if "tokens" in line or number or attempt
-                    else "",
+                    "Authorization": f"Bearer {token}",
                     "Content-Type": "application/x-ndjson",
                     "Idempotency-Key": f"k{number}",
                 }
-                token = headers["Authorization"].removeprefix("Bearer ")
                 post = client.post(line["url"] + "/api/v1/events", data=body, headers=headers)
                 if attempt == 0:
                     timer = asyncio.get_running_loop().call_later(dice.random() / 20, child.kill)
@@ -428,9 +426,13 @@ async def test_a_full_disk_is_told_as_busy_and_heals(small_disk: str) -> None:
     store = PostgresStore(small_disk)
     await store.open()
     text = {"model": "m" * 150}
-    with pytest.raises(StoreBusyError, match="full") as caught:
+
+    async def fill() -> None:
         for n in range(40):
             await store.append(batch(*(event(n * 1000 + k, payload=text) for k in range(1000))))
+
+    with pytest.raises(StoreBusyError, match="full") as caught:
+        await fill()
     assert caught.value.retry_after_s >= 30
     held = len(await seqs(store))
     await ask(small_disk, "TRUNCATE event")

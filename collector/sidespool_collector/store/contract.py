@@ -9,7 +9,7 @@ Times are Unix milliseconds throughout, always the corrected ones.
 """
 
 from collections.abc import AsyncIterator, Callable, Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -256,6 +256,18 @@ class Store(Protocol):
 
     async def audit(self, limit: int) -> list[Act]:
         """The latest acts, newest first."""
+
+    async def memo(self, key: str) -> bytes | None:
+        """A value kept beside the data, or None."""
+
+    async def set_memo(self, key: str, value: bytes) -> None:
+        """Keeps a value; `tombstone_key` holds from the next `open` on."""
+
+    async def dump(self, part: str, after: tuple[Any, ...] | None, limit: int) -> list[Any]:
+        """Rows of a part of `store.part`, in order of its keys, from after those keys."""
+
+    async def load(self, part: str, rows: list[tuple[Any, ...]]) -> None:
+        """Adds rows of a part, or replaces those with the same keys."""
 
     def sql(self, measure: str) -> str:
         """The query behind a chart, over the raw tables, for people who check figures."""

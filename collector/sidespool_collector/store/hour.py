@@ -23,7 +23,7 @@ from sidespool_collector.store.contract import Fact, FactQuery
 from sidespool_collector.store.group import Seen, group_of
 from sidespool_collector.store.presence import Presence
 from sidespool_collector.store.span import place_of
-from sidespool_collector.store.stored import payload_of
+from sidespool_collector.store.stored import payload_of, plain
 
 FactKey = tuple[str, str, str, str]  # measure, key, app_version, os
 
@@ -53,14 +53,14 @@ def collect(
             result.groups[seen.group] = had.merged(seen) if had else seen
         elif name == "ClientReport":
             for reason, n in (payload_of(fields, payload).get("dropped") or {}).items():
-                _fact(result, (DROPS, reason, version, os), start).n += int(n)
+                _fact(result, (DROPS, plain(reason), version, os), start).n += int(n)
 
 
 def _add(
     result: HourFacts, measure: Measure, payload: dict[str, Any], version: str, os: str, start: int
 ) -> None:
     key = payload.get(measure.key) if measure.key else ""
-    fact = _fact(result, (measure.name, str(key or "unknown"), version, os), start)
+    fact = _fact(result, (measure.name, plain(str(key or "unknown")), version, os), start)
     fact.n += 1
     if measure.ok and payload.get(measure.ok) is True:
         fact.ok += 1

@@ -14,6 +14,11 @@ StoredRow = tuple[
 ]  # at, id, session_id, user_id, app_id, app_version, os, seq, skew, payload, aside, received_at
 
 
+def plain(text: str) -> str:
+    """Text as every database can keep it: without the NUL character."""
+    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
+
+
 def payload_of(fields: Iterable[str], values: str) -> dict[str, Any]:
     """A stored payload as an object again; what was left out stays out."""
     pairs = zip(fields, msgspec.json.decode(values), strict=True)

@@ -46,9 +46,10 @@ async def post_deletion(request: web.Request) -> web.Response:
 
 def _is_id(user: str) -> bool:
     try:
-        return 0 < len(user.encode()) <= ID_MAX
+        user.encode()
     except UnicodeEncodeError:
         return False
+    return 0 < len(user) <= ID_MAX  # characters, as the wire allows them
 
 
 async def get_deletion(request: web.Request) -> web.Response:

@@ -5,12 +5,13 @@ from types import ModuleType
 
 import pytest
 
+from core.scrub.corpora import blind_cases
 from core.scrub.corpora.case import Score, score
 from core.scrub.corpora.template_pairs import pairs
 from sidespool.core.scrub import Scrubber
 from sidespool.core.scrub.lines import parse_context
 
-FAMILIES = ("path", "secret", "person", "ordinary", "assorted")
+FAMILIES = ("path", "secret", "person", "ordinary", "assorted", "blind")
 LEAKED_MAX = 0.5  # percent
 DAMAGED_MAX = 0.5
 
@@ -59,7 +60,7 @@ def test_scrubbing_a_scrubbed_text_changes_nothing(name: str, machines: Machines
 
 def test_equal_errors_group_and_different_ones_do_not() -> None:
     scrubber = Scrubber()
-    found = pairs()
+    found = pairs() + blind_cases.pairs()
     wrong = [
         (a, b) for a, b, same in found if (scrubber.template(a) == scrubber.template(b)) != same
     ]
@@ -68,7 +69,7 @@ def test_equal_errors_group_and_different_ones_do_not() -> None:
 
 def test_a_template_is_its_own_template_and_scrubs_to_itself() -> None:
     scrubber, fresh = Scrubber(), Scrubber()
-    for a, b, _ in pairs():
+    for a, b, _ in pairs() + blind_cases.pairs():
         for text in (a, b):
             template = scrubber.template(text)
             assert fresh.template(template) == template

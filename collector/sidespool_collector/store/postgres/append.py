@@ -33,8 +33,9 @@ from sidespool_collector.event import (
 )  # fmt: skip
 from sidespool_collector.store.postgres.partition import Days, day_of
 from sidespool_collector.store.postgres.schema import LOCK_TOMBSTONES
-from sidespool_collector.store.postgres.source import Numbers, plain
+from sidespool_collector.store.postgres.source import Numbers
 from sidespool_collector.store.span import HOUR_MS
+from sidespool_collector.store.stored import plain
 from sidespool_collector.store.tally import delay_of, tally_of
 
 _ENCODE = msgspec.json.Encoder().encode
@@ -101,7 +102,8 @@ class Appender:
         await db.execute(f"SELECT pg_advisory_xact_lock_shared({LOCK_TOMBSTONES})")
         gone, numbers = await self._look_around(db, batches)
         taken = [_Taken(b, n) for b, n in zip(batches, numbers, strict=True)]
-        await _add_batches(db, taken)
+        await _add_batches(db, [each for each in taken if not each.batch.is_moved])
+        await _find_moved(db, [each for each in taken if each.batch.is_moved])
         for each in taken:
             each.rows, each.erased = _without(each.batch.rows, gone)
         fresh = [each for each in taken if not each.is_known]
@@ -109,7 +111,7 @@ class Appender:
             if each.is_known:
                 each.rows, each.erased = each.batch.rows, []
         hours = await self._add_rows(db, [each for each in fresh if each.rows])
-        await _finish_batches(db, fresh)
+        await _finish_batches(db, [each for each in fresh if not each.batch.is_moved])
         await self._keep_refused(db, fresh, gone)
         await self._count(db, taken, hours)
         return [each.receipt for each in taken]
@@ -173,7 +175,8 @@ class Appender:
         sums: dict[tuple[int, str], int] = {}
         for each in taken:
             hour = each.batch.received_ms // HOUR_MS
-            for what, n in tally_of(each.batch, each.receipt).items():
+            counts = {} if each.batch.is_moved else tally_of(each.batch, each.receipt)
+            for what, n in counts.items():
                 sums[hour, what] = sums.get((hour, what), 0) + n
         rows = [(hour, what, n) for (hour, what), n in sorted(sums.items())]
         await db.execute(
@@ -181,7 +184,7 @@ class Appender:
             "INSERT INTO intake AS i (hour, what, n, lane) "
             "SELECT *, $4 FROM unnest($1::bigint[], $2::text[], $3::bigint[]) "
             "ON CONFLICT (hour, what, lane) DO UPDATE SET n = i.n + excluded.n",
-            *zip(*rows, strict=True),
+            *(zip(*rows, strict=True) if rows else ((), (), ())),
             self._lane,
             sorted(hours),
         )
@@ -223,6 +226,20 @@ async def _add_batches(db: Any, taken: list[_Taken]) -> None:
     numbers = {row[0] for row in kept}
     for each in taken:
         each.is_known = each.number not in numbers
+
+
+async def _find_moved(db: Any, taken: list[_Taken]) -> None:
+    """One row for all moved events that were received in the same millisecond."""
+    for each in taken:
+        found = await db.fetchval(
+            "SELECT id FROM batch WHERE received_at = $1 AND key IS NULL AND token = 'moved'",
+            each.batch.received_ms,
+        )
+        each.number = found or await db.fetchval(
+            "INSERT INTO batch (id, received_at, token) VALUES ($1, $2, 'moved') RETURNING id",
+            each.number,
+            each.batch.received_ms,
+        )
 
 
 async def _finish_batches(db: Any, fresh: Iterable[_Taken]) -> None:

@@ -14,7 +14,7 @@ from sidespool_collector.event import id_bytes
 from sidespool_collector.store.contract import Attachment
 from sidespool_collector.store.postgres.partition import day_of
 from sidespool_collector.store.postgres.schema import LOCK_FILES
-from sidespool_collector.store.postgres.source import plain
+from sidespool_collector.store.stored import plain
 
 
 async def _alone(db: Any) -> None:

@@ -20,9 +20,8 @@ from sidespool_collector.store.group import group_of
 from sidespool_collector.store.postgres.attached import detach
 from sidespool_collector.store.postgres.groups import blank_stacks, drop_orphans
 from sidespool_collector.store.postgres.schema import LOCK_TOMBSTONES
-from sidespool_collector.store.postgres.source import plain
 from sidespool_collector.store.span import HOUR_MS
-from sidespool_collector.store.stored import payload_of
+from sidespool_collector.store.stored import payload_of, plain
 
 VACUUM_S = 3600
 _DELETE = (

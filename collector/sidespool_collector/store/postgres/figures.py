@@ -6,8 +6,8 @@ from typing import Any
 from sidespool_collector.chart.measure import EVENTS
 from sidespool_collector.event import Refused
 from sidespool_collector.store.contract import Act, Holding, Intake
-from sidespool_collector.store.postgres.source import plain
 from sidespool_collector.store.span import HOUR_MS
+from sidespool_collector.store.stored import plain
 from sidespool_collector.store.tally import intake_of
 
 _SIZE = (

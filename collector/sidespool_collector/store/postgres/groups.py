@@ -6,8 +6,8 @@ from typing import Any
 from sidespool_collector.chart.measure import ERRORS
 from sidespool_collector.store.contract import ErrorGroup, FactQuery
 from sidespool_collector.store.group import Seen, error_group
-from sidespool_collector.store.postgres.source import plain
 from sidespool_collector.store.span import DAY_MS
+from sidespool_collector.store.stored import plain
 
 
 async def keep_groups(db: Any, groups: dict[str, Seen]) -> None:

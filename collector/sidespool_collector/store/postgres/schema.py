@@ -80,7 +80,8 @@ MIGRATIONS: tuple[str, ...] = (
     );
     CREATE INDEX presence_start ON presence (grain, start);
     CREATE TABLE intake (
-        hour bigint NOT NULL, lane bigint NOT NULL, what text NOT NULL, n bigint NOT NULL,
+        hour bigint NOT NULL, lane bigint NOT NULL DEFAULT 0, what text NOT NULL,
+        n bigint NOT NULL,
         PRIMARY KEY (hour, what, lane)
     ) WITH (fillfactor = 70);
     CREATE TABLE error_group (

@@ -14,15 +14,11 @@ import msgspec
 from sidespool_collector.event import ROW_AT, ROW_PAYLOAD, ROW_SOURCE, ROW_TYPE, Row, Source
 from sidespool_collector.store.contract import StoreBusyError
 from sidespool_collector.store.span import HOUR_MS
+from sidespool_collector.store.stored import plain
 
 SOURCES_CACHED = 50_000
 _ENCODE = msgspec.json.Encoder().encode
 Span = tuple[int, int]
-
-
-def plain(text: str) -> str:
-    """Text as PostgreSQL can keep it: without the NUL character."""
-    return text.replace("\0", "\N{REPLACEMENT CHARACTER}") if "\0" in text else text
 
 
 def key_of(source: Source) -> bytes:

@@ -3,6 +3,7 @@
 import contextlib
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Any
 
 from sidespool_collector.event import Batch, Receipt, Refused
 from sidespool_collector.store.contract import (
@@ -20,12 +21,20 @@ from sidespool_collector.store.contract import (
     StoredEvent,
     StoreError,
 )  # fmt: skip
-from sidespool_collector.store.postgres import attached, erase, figures, groups, purge, rollup
+from sidespool_collector.store.postgres import (
+    attached,
+    erase,
+    figures,
+    groups,
+    parts,
+    purge,
+    rollup,
+)  # fmt: skip
 from sidespool_collector.store.postgres.append import Appender
 from sidespool_collector.store.postgres.export import read_events
 from sidespool_collector.store.postgres.link import Link, connect
 from sidespool_collector.store.postgres.partition import Days
-from sidespool_collector.store.postgres.schema import LOCK_JOBS, prepare
+from sidespool_collector.store.postgres.schema import LOCK_JOBS, prepare, set_meta
 from sidespool_collector.store.postgres.writer import Writer
 from sidespool_collector.store.statement import POSTGRES, sql_of
 
@@ -195,6 +204,26 @@ class PostgresStore:
         """See Store."""
         async with self._link.lent() as db:
             return await figures.audit(db, limit)
+
+    async def memo(self, key: str) -> bytes | None:
+        """See Store."""
+        async with self._link.lent() as db:
+            return await parts.memo(db, key)
+
+    async def set_memo(self, key: str, value: bytes) -> None:
+        """See Store."""
+        async with self._link.lent() as db:
+            await set_meta(db, key, value)
+
+    async def dump(self, part: str, after: tuple[Any, ...] | None, limit: int) -> list[Any]:
+        """See Store."""
+        async with self._link.lent() as db:
+            return await parts.dump(db, part, after, limit)
+
+    async def load(self, part: str, rows: list[tuple[Any, ...]]) -> None:
+        """See Store."""
+        async with self._link.transaction() as db:
+            await parts.load(db, part, rows)
 
     def sql(self, measure: str) -> str:
         """See Store."""

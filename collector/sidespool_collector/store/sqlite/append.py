@@ -39,7 +39,7 @@ class Appender:
 
     def __init__(self, tombstone_key: bytes) -> None:
         self._tombstone_key = tombstone_key
-        self._types: dict[str, int] = {}
+        self._types: dict[tuple[str, tuple[str, ...]], int] = {}
         self._sources: dict[Source, list[int]] = {}
         self.tombstones: set[bytes] = set()
 
@@ -68,29 +68,32 @@ class Appender:
             _count(db, batch, receipt)
             return receipt
         rows, erased = self._without_erased(batch.rows)
-        number = _add_batch(db, batch, len(batch.refused) + len(erased))
+        number = _moved_batch(db, batch) if batch.is_moved else _add_batch(db, batch, len(erased))
         accepted = self._add_rows(db, rows, number) if rows else 0
+        if accepted:
+            for hour in {row[ROW_AT] // HOUR_MS for row in rows}:
+                touch(db, hour)
         receipt = Receipt(accepted, len(rows) - accepted, erased)
+        if batch.is_moved:
+            return receipt
         db.execute(
             "UPDATE batch SET accepted = ?, duplicates = ? WHERE id = ?",
             (accepted, receipt.duplicates, number),
         )
-        if accepted:
-            for hour in {row[ROW_AT] // HOUR_MS for row in rows}:
-                touch(db, hour)
         _keep_refused(db, batch.received_ms, [self._nameless(r) for r in batch.refused])
         _count(db, batch, receipt)
         return receipt
 
     def _add_rows(self, db: sqlite3.Connection, rows: list[Row], number: int) -> int:
-        types = {row[ROW_TYPE]: self._type(db, row) for row in rows}
+        shapes = {type(row[ROW_PAYLOAD]): row for row in rows}
+        types = {kind: self._type(db, row) for kind, row in shapes.items()}
         sources = self._source_numbers(db, rows)
         before = db.total_changes
         db.executemany(
             _INSERT,
             [
-                (i, types[t], at, k, sources[s], number, q, _ENCODE(astuple(p)).decode(), a)
-                for i, t, at, k, s, q, p, a in rows
+                (i, types[type(p)], at, k, sources[s], number, q, _ENCODE(astuple(p)).decode(), a)
+                for i, _, at, k, s, q, p, a in rows
             ],
         )
         return db.total_changes - before
@@ -111,13 +114,13 @@ class Appender:
         return Refused(None, refused.reason, refused.detail, refused.event_type)
 
     def _type(self, db: sqlite3.Connection, row: Row) -> int:
-        name = row[ROW_TYPE]
-        number = self._types.get(name)
+        shape = (row[ROW_TYPE], row[ROW_PAYLOAD].__struct_fields__)
+        number = self._types.get(shape)
         if number is None:
-            key = (name, _ENCODE(row[ROW_PAYLOAD].__struct_fields__).decode())
+            key = (shape[0], _ENCODE(shape[1]).decode())
             db.execute("INSERT OR IGNORE INTO event_type (name, fields) VALUES (?, ?)", key)
             found = db.execute("SELECT id FROM event_type WHERE name = ? AND fields = ?", key)
-            number = self._types[name] = int(found.fetchone()[0])
+            number = self._types[shape] = int(found.fetchone()[0])
         return number
 
     def _source_numbers(self, db: sqlite3.Connection, rows: list[Row]) -> dict[Source, int]:
@@ -181,7 +184,23 @@ def touch(db: sqlite3.Connection, hour: int) -> None:
     db.execute("INSERT OR REPLACE INTO dirty_hour (hour, change) VALUES (?, random())", (hour,))
 
 
-def _add_batch(db: sqlite3.Connection, batch: Batch, rejected: int) -> int:
+def _moved_batch(db: sqlite3.Connection, batch: Batch) -> int:
+    """One row for all moved events that were received in the same millisecond."""
+    found = db.execute(
+        "SELECT id FROM batch WHERE received_at = ? AND key IS NULL AND token = 'moved'",
+        (batch.received_ms,),
+    ).fetchone()
+    if found is None:
+        found = db.execute(
+            "INSERT INTO batch (token, received_at, accepted, duplicates, rejected) "
+            "VALUES ('moved', ?, 0, 0, 0) RETURNING id",
+            (batch.received_ms,),
+        ).fetchone()
+    return int(found[0])
+
+
+def _add_batch(db: sqlite3.Connection, batch: Batch, erased: int) -> int:
+    rejected = len(batch.refused) + erased
     added = db.execute(
         "INSERT INTO batch (key, token, received_at, accepted, duplicates, rejected, skew, "
         "delay) VALUES (?, ?, ?, 0, 0, ?, ?, ?)",

@@ -6,6 +6,7 @@ import secrets
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 from sidespool_collector.event import Batch, Receipt, Refused
 from sidespool_collector.store.contract import (
@@ -22,7 +23,7 @@ from sidespool_collector.store.contract import (
     StoredEvent,
     StoreError,
 )  # fmt: skip
-from sidespool_collector.store.sqlite import attached, erase, figures, groups, rollup
+from sidespool_collector.store.sqlite import attached, erase, figures, groups, parts, rollup
 from sidespool_collector.store.sqlite.append import Appender, is_known
 from sidespool_collector.store.sqlite.export import read_events
 from sidespool_collector.store.sqlite.readers import Readers
@@ -195,6 +196,23 @@ class SqliteStore:
     async def audit(self, limit: int) -> list[Act]:
         """See Store."""
         return await self._readers.run(lambda db: figures.audit(db, limit))
+
+    async def memo(self, key: str) -> bytes | None:
+        """See Store."""
+        return await self._readers.run(lambda db: parts.memo(db, key))
+
+    async def set_memo(self, key: str, value: bytes) -> None:
+        """See Store."""
+        await self._write.run(lambda db: parts.set_memo(db, key, value))
+
+    async def dump(self, part: str, after: tuple[Any, ...] | None, limit: int) -> list[Any]:
+        """See Store."""
+        return await self._readers.run(lambda db: parts.dump(db, part, after, limit))
+
+    async def load(self, part: str, rows: list[tuple[Any, ...]]) -> None:
+        """See Store."""
+        await self._write.run(lambda db: parts.load(db, part, rows))
+        await self._write.run(self._appender.load)
 
     def sql(self, measure: str) -> str:
         """See Store."""

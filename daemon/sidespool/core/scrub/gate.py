@@ -46,7 +46,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"|dockerconfigjson|\bpw|phrase|words)[\pL\w-]*(?:\[\w*\])?"
         r"(?:(?:[\"'\]\\\x60»”’]|&quot;|&#3[49];)*\s*(?:[:=>,(：<]|->)|\s+(?:is|was|are|set"
         r"|equals|ist|lautet"
-        r"|est|es|reads?|of|value|changed)\b"
+        r"|est|es|reads?|of|value|changed|provided|supplied|given|received|used|sent)\b"
         r"|\s*[\"'\x60\\<]|\s+\S*\d)",
     ),
     (
@@ -70,7 +70,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         rf"|TEMP|TMP|PUBLIC|ONEDRIVE)\w*[}}%)]?[\\/]|(?i)[\\/](?:users|home)[\\/]"
         rf"|['\"](?:Users|home)['\"],|[{ph.ROOT_MARKS}][\\/]|_PATH\}}[\\/]",
     ),
-    (MAIL, r"@"),
+    (MAIL, r"@|[\[(](?:at|AT)[\])]"),
     (
         NETWORK,
         r"\d\.\d{1,3}\.\d{1,3}\.\d|(?:[0-9A-Fa-f]{1,4}[:-]){3}|::[0-9A-Fa-f]|[0-9A-Fa-f]::"
@@ -89,7 +89,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"\d{3}-\d{2}-\d{4}|\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2}|\d{3}\.\d{3}[./-]"
         r"|[A-Z]{5,6}\d{2}|\d{7,8}-?[A-Z]\b|[XYZ]\d{7}"
         r"|\d{6}[-+]\d{4}|756\.|\b[12] ?\d{2} ?\d{2} ?|S-1-|°|\d\.\d{4,}, ?-?\d"
-        r"|(?i)\bvat\b|ust-?id|\bdob\b|birth|geburts|geboren|geb\.|insee|passe?port|pasaporte|reisepass"
+        r"|(?i)\bvat\b|ust-?id|\bdob\b|birth|\bborn\b|geburts|geboren|geb\.|insee|passe?port|pasaporte|reisepass"
         r"|passnummer|versicherten|ssn|social.?security|national|passport"
         r"|licen[cs]e|tax.?id|steuer|ausweis|versicherungsnummer|aadha|pan card"
         r"|(?i)\b(?:nino|ni|nhs|bsn|pesel|cpf|cnpj|curp|dni|nie|nif|sin|cuil|cuit|rut|itin"
@@ -118,6 +118,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"|modified by "
         r"|locked by |denied to |checked out by |chown |[ug]id=\d|\w@[\w.-]+[]:$#%> ]"
         r"|\b(?:ssh|scp|sftp|mosh|rsync) |AzureAD\\|Account\\|r[w-][xsStT-]|\buser \w|sudo:"
+        r"|sudo -u |\bsu - |crontab for "
         r"|:x:\d|['’]s (?:mac|imac|ipho|ipad|pc|lap|comp)",
     ),
     (IDENTITY, r"\b[A-Z][A-Z0-9-]+\\+[A-Za-z]"),

@@ -45,6 +45,7 @@ _PHRASES = Lazy(
     r"|failed) [\w/-]{3,30} for (?:invalid user )?"
     r"|logged in as |signed in as |log(?:ged)? on as |running as (?:user )?|run as user "
     r"|authenticated as |impersonat\w+ |owned by (?:user )?"
+    r"|sudo -u |\bsu - |crontab for "
     r"|session (?:opened|closed) for user |welcome(?: back)?, |su: |whoami\s{1,4}|hello,? "
     r"|hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by "
     r"|locked by (?:user )?|denied to (?:user )?|checked out by |chown (?:-R )?)"
@@ -63,7 +64,7 @@ _SQL_USER = Lazy(
 _PROMPT = Lazy(
     r"(?<![\w@./<-])(?P<user>[a-z_][\w.-]{0,31})@(?P<host>[A-Za-z0-9][\w.-]{0,63})(?=:(?:"
     r"[~$]|/(?!/))|:[ ]?[\w.-]+[$#>] |[ ][~/]\S*(?:[ ][$#%>]|\])"
-    r"|[ ][\w.-]{1,64}[ ][$#%](?:\s|$)|\]?[$#%>](?:\s|$)|:~|[ ]~)"
+    r"|[ ][\w.-]{1,64}[ ][$#%](?:\s|$)|[ ](?:MINGW|MSYS|UCRT|CLANG)\w|\]?[$#%>](?:\s|$)|:~|[ ]~)"
 )
 _REMOTE = Lazy(
     r"(?P<lead>\b(?:ssh|scp|sftp|mosh|rsync|ssh-copy-id)\b(?:[ ]-\S+(?:[ ](?!-"

@@ -118,7 +118,7 @@ _ABOUT = words(
 )
 _EXEMPT = words(
     """
-    publickeytoken publickey tokenizer tokenize author authors keyboard keyword keywords
+    nopasswd publickeytoken publickey tokenizer tokenize author authors keyboard keyword keywords
     monkey primarykey foreignkey authority passed passes passing bypass compass passenger
     passive passport password_field token_type statuscode errorcode exitcode code zipcode
     postcode postalcode countrycode keycode charcode barcode qrcode opcode encode decode

@@ -37,11 +37,12 @@ _PAIR = Lazy(
 _ITEM = Lazy(r"\\{0,7}[\"']\s{0,4},\s{0,4}(?=[bru]?\\{0,7}[\"'])")
 _TAG = Lazy(r"[\"']?(?:\s[^<>]{0,80})?>(?=[^<>\s,.;:)\]'\"`]|<!\[CDATA)")
 _VALUE_TAG = Lazy(r"[\"']?\s{0,4}/?>\s{0,4}(?:<value>)(?=[^<>\s])")
-_FLAG = Lazy(r"[ \t]{1,4}(?![-\s=|&<>])")
+_FLAG = Lazy(r"[ \t]{1,4}(?:<<<[ \t]{0,3})?(?![-\s=|&<>])")
 _CALL = Lazy(r"\(\s{0,4}(?=[bru]?[\"'])")
 _VERB = Lazy(
     r"\s{1,3}(?:is|was|are|set to|equals|ist|lautet|est|es|reads?|of|value|changed to)"
-    r"(?: (?:set to|now|still))?\s{0,2}[:=]?\s{1,3}",
+    r"(?: (?:set to|now|still))?\s{0,2}[:=]?\s{1,3}"
+    r"|\s{1,3}(?:provided|supplied|given|received|used|sent)\s{0,2}:\s{1,3}",
     re.IGNORECASE,
 )
 _BESIDE = Lazy(r"[ \t]{1,4}(?=[\"'])")

@@ -184,9 +184,22 @@ _NO_HOST = words("""
 
 def scrub_hosts(text: str) -> str:
     """{HOST} for names computers are given by default, private domains and hosts that failed."""
-    text = _DEFAULT_HOST.sub(ph.HOST, text)
+    text = _ACCOUNT_ON_HOST.sub(_account, _DEFAULT_HOST.sub(ph.HOST, text))
     text = _PRIVATE_DOMAIN.sub(_private, _again(text))
     return _NOT_FOUND.sub(_failed_host, text)
+
+
+_ACCOUNT_ON_HOST = Lazy(
+    rf"(?<![\w@./<-])[A-Za-z_][\w.-]{{0,31}}@(?={ph.HOST})|(?<={ph.HOST})\\{{1,4}}[A-Za-z][\w.-]{{2,40}}"
+)
+
+
+def _account(match: re.Match[str]) -> str:
+    """``ana@DESKTOP-…`` and ``desktop-…\\ana``."""
+    if match[0][-1] == "@":
+        return ph.USER + "@"
+    name = match[0].lstrip("\\")
+    return match[0][: len(match[0]) - len(name)] + ph.USER
 
 
 def _again(text: str) -> str:
@@ -210,7 +223,12 @@ def _failed_host(match: re.Match[str]) -> str:
     if re.fullmatch(r"[\d.]+", host) or ("_" in host and "." not in host and host.isupper()):
         return match[0]
     quoted = match["lead"][-1] in "\"'`" and "host" in match["lead"].lower()
-    named = match["lead"].lower().startswith("ping") and match.string[match.end() :][:1] == ":"
+    to_host = match["lead"].lower().endswith("host ") and (
+        any(c in "-0123456789" for c in host) or match.string[match.end() :][:6] == " port "
+    )
+    named = to_host or (
+        match["lead"].lower().startswith("ping") and match.string[match.end() :][:1] == ":"
+    )
     if (
         "." not in host
         and not quoted

@@ -59,7 +59,9 @@ def scrub_national_ids(text: str) -> str:
 
 
 def _keyed(match: re.Match[str]) -> str:
-    if sum(c.isdigit() for c in match["id"]) < 4:
+    number = match["id"]
+    digits = sum(c.isdigit() for c in number)
+    if digits < 4 and not (digits > 1 and number.isupper() and 8 <= len(number) <= 10):
         return match[0]
     return match["lead"] + ph.NATIONAL_ID
 
@@ -93,7 +95,7 @@ _HARDWARE = Lazy(
     r"|volume[ _-]?(?:id|uuid)|smbios[ _-]?uuid"
     r"|system[ _-]?uuid|computer[ _-]?id|installation[ _-]?guid|cryptography\\+machineguid"
     r"|bluetooth[ _-]?address|chip[ _-]?id|ecid|fingerprint[ _-]?id)"
-    r"(?:\\{0,7}[\"'\]])?\s{0,4}(?:\([^)\s]{1,20}\)\s{0,2})?(?:REG_SZ|[:=]|is|->|=>"
+    r"(?:\\{0,7}[\"'\]])?\s{0,16}(?:\([^)\s]{1,20}\)\s{0,2})?(?:REG_SZ|[:=]|is|->|=>"
     r"|>)\s{0,6}(?:\\{0,7}[\"'{])?)"
     r"(?P<id>[A-Za-z0-9](?:[A-Za-z0-9:_.-]{2,62})[A-Za-z0-9])",
     re.IGNORECASE,

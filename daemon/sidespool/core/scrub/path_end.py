@@ -43,6 +43,7 @@ _NEXT_PARAMETER = Lazy(r"&[\w.-]{1,40}=")
 _BRACKETED = Lazy(r"\(\d{1,7}(?:,\d{1,7})?\)")
 _LIST_ITEM = Lazy(r"[\"']?(?:/|~|[A-Za-z]:[\\/]|\\\\|[\w-]+[=:])")
 _LIST_INSIDE = Lazy(r"[:;,] ?(?:/|[A-Za-z]:[\\/]|~/|[A-Za-z_]+\b(?![\\/:]))")
+_URL_HEAD = Lazy(r"[a-z][a-z+-]{2,20}:/{1,4}(?:[A-Za-z]:[\\/])?")
 _NO_FOLDER = Lazy(r"[=$@]|%\w+%|^~")
 _TRAILING = ".,;:!?'\"…"
 _BALANCE = {")": "(", "]": "[", "}": "{"}
@@ -120,7 +121,8 @@ def _more_than_path(content: str) -> bool:
 
 def _has_list(content: str) -> bool:
     """A PATH list or the like: a colon or semicolon with another root behind it."""
-    return _LIST_INSIDE.search(content, 2) is not None
+    head = _URL_HEAD.match(content)
+    return _LIST_INSIDE.search(content, head.end() if head else 2) is not None
 
 
 def _is_named(words: list[str]) -> bool:

@@ -169,6 +169,8 @@ def _classify(path: str, parts: list[str], in_frame: bool) -> tuple[int, str]:
     home = _home(parts)
     if home:
         return home, ph.USER_HOME_PATH
+    if parts[:2] == ["var", "spool"] and parts[2:3] in (["cron"], ["mail"]):
+        return 1, ph.PATH
     if first in known.SYSTEM_ROOTS or tuple(parts[:2]) in known.SYSTEM_PAIRS:
         if first == "run" and parts[1:2] == ["media"]:
             return min(3, len(parts)), ph.PATH

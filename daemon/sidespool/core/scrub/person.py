@@ -21,8 +21,16 @@ _CODE_HOSTS = words("github.com gitlab.com bitbucket.org ssh.dev.azure.com codeb
 _PACKAGE_VERSION = Lazy(r"[\^~<>=]{0,2}v?\d")
 
 
+_SPELLED = Lazy(
+    r"(?<![\w.+-])[\w.+-]{1,64}\s?[\[(](?:at|AT)[\])]\s?[\w-]{1,63}"
+    r"(?:\s?(?:\.|[\[(](?:dot|DOT)[\])])\s?[\w-]{2,63}){1,4}"
+)
+
+
 def scrub_mail(text: str) -> str:
     """{EMAIL} for addresses of any script; ``x@2x.png``, ``pkg@1.2.3`` and ``@scope`` stay."""
+    if "at)" in text or "at]" in text or "AT" in text:
+        text = _SPELLED.sub(ph.EMAIL, text)
     pieces: list[str] = []
     done = 0
     place = 0

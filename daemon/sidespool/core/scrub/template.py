@@ -82,7 +82,7 @@ _COUNTER = Lazy(
     r"(?P<lead>(?<![A-Za-z])(?:thread|worker|pool|task|job|process|session|request|conn"
     r"|connection|shard|replica|chunk|tab|window|instance|goroutine|item|row|attempt|slot"
     r"|user|order|message|record|node|batch|frame|part|page"
-    r"|step)[-_# ]?)(?P<number>\d+)(?![\w.])",
+    r"|step)[-_# ]?)(?P<number>\d+|(?=[a-f]{0,40}\d)[0-9a-f]{6,40})(?![\w.])",
     re.IGNORECASE,
 )
 _ID_KEYED = Lazy(
@@ -189,7 +189,8 @@ _QUOTES = Lazy(
 )
 # Words in front of a quote that make it a name: it tells two errors apart.
 _NAMING = Lazy(
-    r"(?:\bmodules?|\bpackages?|\blibrary|\bplugins?|\bextensions?|\bprovider|\bcommand"
+    r"(?:\bmodules?|\bpackages?|\blibrary|\bplugins?|\bMCP server|\bextensions?|\bprovider"
+    r"|\bcommand"
     r"|\bloader|\bpreset|\bdependenc(?:y|ies)|\bimport|\bfrom|\brequire\(?|\bcrate|\bgem"
     r"|\bnamespace|\bfunction|\bmethod|\bclass|\btypes?|\binterface|\bcomponent|\bdirective"
     r"|\bpipe|\boperator|\bsyscall|\bevent|\bprotocol|\balgorithm|\bencoding|\bcodec"
@@ -235,7 +236,7 @@ def _quote(match: re.Match[str]) -> str:
     if (
         match["q"] == '"'
         and after[:1] == ":"
-        and match.string[start - 1 : start] in ("{", ",", " ")
+        and match.string[max(0, start - 16) : start].rstrip()[-1:] in ("{", ",", "")
     ):
         return match[0]  # a key of JSON
     if (

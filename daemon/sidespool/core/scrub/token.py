@@ -109,7 +109,7 @@ _MARKED = (
 
 _LOOK_AROUND = re.compile(r"\(\?<?[!=][^()]*\)")
 _COUNT = re.compile(r"\{(\d+)(?:,\d*)?\}")
-_GATE_COUNT_MAX = 12
+_GATE_COUNT_MAX = 8
 
 
 def gate_sources() -> list[str]:

@@ -38,7 +38,13 @@ def scrub_percent(text: str, scrub: Scrub) -> str:
     return _ENCODED.sub(lambda match: _decoded(match[0], scrub), text)
 
 
+# The path pass reads encoded paths itself; decoded, a bracket or a quote would end them.
+_FILE_URL = Lazy(r"[\W_]{0,8}(?:file|vscode-file|vscode-remote|vscode-local):/", re.IGNORECASE)
+
+
 def _decoded(token: str, scrub: Scrub) -> str:
+    if _FILE_URL.match(token):
+        return token
     plain = unquote(token)
     if _PIECE.search(plain):
         plain = unquote(plain)

@@ -216,9 +216,9 @@ def named(rng: random.Random) -> Iterator[Case]:
 _SLOT = re.compile("«(\\d+)?(\\w+)»")
 
 
-def forms(rng: random.Random) -> Iterator[Case]:
+def forms(rng: random.Random, name: str = "secret_forms.jsonl") -> Iterator[Case]:
     """Notations written out, with slots for secrets: «24A» is 24 letters and digits."""
-    for number, row in enumerate(rows("secret_forms.jsonl"), 1):
+    for number, row in enumerate(rows(name), 1):
         made: dict[str, str] = {}
 
         def fill(match: re.Match[str], made: dict[str, str] = made) -> str:
@@ -231,7 +231,7 @@ def forms(rng: random.Random) -> Iterator[Case]:
             for token in leak
             for part in ((token[:64], token[-64:]) if "\n" in token else (token,))
         ]
-        yield Case(f"form-{number}", text, tuple(ends), tuple(row["keep"]))
+        yield Case(f"{name}-{number}", text, tuple(ends), tuple(row["keep"]))
 
 
 def _slot(rng: random.Random, length: str | None, kind: str) -> str:
