@@ -5,6 +5,7 @@ that is not plain in every respect is left to the passes, and so is one whose re
 anything but a path.
 """
 
+import re
 from collections.abc import Callable
 
 from sidespool.core.scrub import placeholder as ph
@@ -54,7 +55,8 @@ class FrameMemory:
     def learn(self, cut: Cut, result: str) -> None:
         """Keeps the result of a plain frame, whose numbers stand where they stood."""
         before, numbers, after = cut
-        self._store((before, after, numbers.count(":")), result, numbers, after)
+        head = result[: len(result) - len(numbers) - len(after)]
+        self._store((before, after, numbers.count(":")), head, after)
 
     def learn_slowly(self, cut: Cut, line: str, settle: Work) -> None:
         """Learns any other frame when its like is met a second time: that costs all passes."""
@@ -68,42 +70,37 @@ class FrameMemory:
         self._seen.discard(key)
         if any(shape.match(line) for shape in (_V8, _PYTHON, _DOTNET, _INNER)):
             widest = (":" + _NUMBER) * numbers.count(":") or _NUMBER
-            self._store(key, settle(before + widest + after), widest, after)
+            result = settle(before + widest + after)
+            if result.endswith(widest + after):
+                self._store(key, result[: len(result) - len(widest) - len(after)], after)
 
-    def _store(self, key: Key, result: str, numbers: str, after: str) -> None:
+    def _store(self, key: Key, head: str, after: str) -> None:
         if len(self._known) >= _KNOWN_MAX:
             self._known.clear()
-        if result.endswith(numbers + after):
-            self._known[key] = (result[: len(result) - len(numbers) - len(after)], after)
+        self._known[key] = (head, after)
 
     def forget(self) -> None:
         self._known.clear()
         self._seen.clear()
 
 
+_AT_END = Lazy(r"((?:(?<=:line )\d{1,7}|(?::\d{1,7}){1,2}))(\)?)$", re.ASCII)
+_IN_THE_MIDDLE = Lazy(r"\", line (\d{1,7})(?=, in )", re.ASCII)
+_LONGEST_END = 17
+_CLOSING = frozenset(")0123456789")
+
+
 def cut_position(line: str) -> Cut | None:
     """A frame in three: before its numbers, the numbers (``:12:5`` or ``12``), after them."""
-    if line[-1:] == ")" or line[-1:].isdigit():
-        end = len(line) - (line[-1] == ")")
-        colon = line.rfind(":", max(0, end - 13), end)
-        number = line[colon + 1 : end]
-        if number[:5] == "line ":
-            begin = colon + 6
-        elif _is_number(number):
-            left = line.rfind(":", max(0, colon - 8), colon)
-            begin = left if left > 0 and _is_number(line[left + 1 : colon]) else colon
-        else:
-            return None
-        return (line[:begin], line[begin:end], line[end:]) if colon > 0 else None
-    begin = line.find('", line ') + 8
-    end = line.find(", in ", begin)
-    if begin < 8 or not _is_number(line[begin:end]):
+    if line[-1:] in _CLOSING:
+        found = _AT_END.search(line, max(0, len(line) - _LONGEST_END))
+    elif 'File "' in line:
+        found = _IN_THE_MIDDLE.search(line)
+    else:
         return None
-    return line[:begin], line[begin:end], line[end:]
-
-
-def _is_number(text: str) -> bool:
-    return len(text) <= len(_NUMBER) and text.isdigit() and text.isascii()
+    if found is None:
+        return None
+    return line[: found.start(1)], found[1], line[found.end(1) :]
 
 
 class FrameShortcut:
@@ -117,7 +114,12 @@ class FrameShortcut:
         """The frame with its path cut down, or None when this is no plain frame."""
         if line[:1] not in " \t":
             return None
-        match = _V8.match(line) or _PYTHON.match(line) or _DOTNET.match(line)
+        if 'File "' in line:
+            match = _PYTHON.match(line)
+        elif " at " in line or "\tat " in line:
+            match = _V8.match(line) or (_DOTNET.match(line) if ") in " in line else None)
+        else:
+            return None
         if match is None:
             return None
         head, folder, name, tail = match.groups()

@@ -48,7 +48,7 @@ _PHRASES = Lazy(
     r"|sudo -u |\bsu - |crontab for "
     r"|session (?:opened|closed) for user |welcome(?: back)?, |su: |whoami\s{1,4}|hello,? "
     r"|hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by "
-    r"|locked by (?:user )?|denied to (?:user )?|checked out by |chown (?:-R )?)"
+    r"|locked by (?:user )?|denied to (?:user )?|checked out by |(?<!to )chown (?:-R )?)"
     r"[\"'`«“]?)(?P<bare>(?<=[\"'`«“])[^\W_][^\"'`»”\n<>{}]{1,60}(?=[\"'`»”])"
     r"|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30}(?![\w=]))?)(?![\w@(])(?!\.\w)",
     re.IGNORECASE,

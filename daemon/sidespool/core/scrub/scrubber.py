@@ -177,7 +177,7 @@ class Scrubber:
             s = blocked
         if "\n" not in s:
             return self._line(s), settled
-        lines = [self._line(line) for line in s.split("\n")]
+        lines = self._lines(s.split("\n"))
         if kinds & gate.AWAIT:
             settled = not self._await(lines) and settled
         return "\n".join(lines), settled
@@ -195,11 +195,37 @@ class Scrubber:
             lines[place] = scrubbed
         return found
 
+    def _lines(self, lines: list[str]) -> list[str]:
+        """Every line scrubbed. New plain frames are shown to the gate together: it fires on each
+        alone only if it fires on all, and one look is cheaper than forty."""
+        if self._depth:
+            return [self._line(line) for line in lines]
+        done: list[str] = []
+        fresh: list[tuple[int, Cut]] = []
+        for line in lines:
+            frame = line[:1] in (" ", "\t") and len(line) <= _CACHED_LENGTH_MAX
+            cut = cut_position(line) if frame else None
+            result = None if cut is None else self._memory.recall(cut)
+            if result is None and cut is not None:
+                result = self._frames.rewrite(line)
+                if result is None:
+                    result = self._numbered(line, cut)
+                else:
+                    fresh.append((len(done), cut))
+            done.append(self._any_line(line, False) if result is None else result)
+        harmless = self._is_plain("\n".join([done[index] for index, _ in fresh]))
+        for index, cut in fresh:
+            if harmless:
+                self._memory.learn(cut, done[index])
+            else:
+                done[index] = self._numbered(lines[index], cut)
+        return done
+
     def _line(self, line: str) -> str:
         cut = None
         if line[:1] in (" ", "\t") and self._depth == 0 and len(line) <= _CACHED_LENGTH_MAX:
             cut = cut_position(line)
-        return self._any_line(line) if cut is None else self._numbered(line, cut)
+        return self._any_line(line, False) if cut is None else self._numbered(line, cut)
 
     def _numbered(self, line: str, cut: Cut) -> str:
         """A line that may be a frame: known but for its numbers, plain, or like any other."""
@@ -209,17 +235,17 @@ class Scrubber:
             if result is not None:
                 self._memory.learn(cut, result)
                 return result
-            result = self._any_line(line)
+            result = self._any_line(line, True)
             self._memory.learn_slowly(cut, line, self._settled)
         return result
 
-    def _any_line(self, line: str) -> str:
+    def _any_line(self, line: str, no_frame: bool) -> str:
         cache = self._cache
         known = cache.get(line)
         if known is not None:
             cache.move_to_end(line)
             return known
-        result = self._settled(line)
+        result = (None if no_frame else self._frame(line)) or self._worked(line)
         if len(line) <= _CACHED_LENGTH_MAX and self._depth == 0:
             cache[line] = result
             cache[result] = result
@@ -228,16 +254,21 @@ class Scrubber:
         return result
 
     def _settled(self, line: str) -> str:
-        return self._frame(line) or self._settle(line, self._step)
+        return self._frame(line) or self._worked(line)
+
+    def _worked(self, line: str) -> str:
+        once = self._pass(line)
+        return line if once == line else self._settle(once, self._step)
 
     def _frame(self, line: str) -> str | None:
         """A plain frame's result; it is a fixed point when nothing but its path can fire in it."""
         result = self._frames.rewrite(line)
-        if result is None or self._gate.fired(result) & ~gate.FRAME:
-            return None
-        if "@" in result and person.scrub_mail(result) != result:
-            return None
-        return result
+        return result if result is not None and self._is_plain(result) else None
+
+    def _is_plain(self, result: str) -> bool:
+        if self._gate.fired(result) & ~gate.FRAME:
+            return False
+        return "@" not in result or person.scrub_mail(result) == result
 
     def _step(self, line: str) -> str:
         return self._frame(line) or self._pass(line)
