@@ -331,3 +331,20 @@ def test_what_is_pending_counts_batches_and_events() -> None:
     send(schedule, "a", SERVER, 0.0)
     assert (schedule.pending, schedule.pending_events) == (2, 8)
     assert schedule.word is Word.SERVER_ERROR
+
+
+def test_a_flush_gives_no_second_try_to_what_failed_after_it_was_asked_for() -> None:
+    schedule = schedule_of("a")
+    send(schedule, "a", SERVER, 10.0, 0.999)
+    schedule.on_flush_asked(10.5, since=9.0)
+    assert isinstance(schedule.next_task(10.5), Wait)
+    schedule.on_flush_asked(10.5, since=10.5)
+    assert schedule.next_task(10.5) == Upload("a")
+
+
+def test_a_flush_tries_what_came_after_a_failure() -> None:
+    schedule = schedule_of("a")
+    send(schedule, "a", SERVER, 10.0, 0.999)
+    schedule.on_ready("b", 1, 1, 10.2)
+    schedule.on_flush_asked(10.5, since=9.0)
+    assert schedule.next_task(10.5) == Upload("b")

@@ -112,6 +112,19 @@ async def test_dribbling_bytes_do_not_put_the_deadline_off(tmp_path: Path) -> No
         writer.close()
 
 
+async def test_a_goodbye_ends_cleanly_for_one_who_goes_on_talking(tmp_path: Path) -> None:
+    async with a_server(tmp_path, ndjson) as (path, reception):
+        reader, writer = await asyncio.open_unix_connection(path)
+        hello = json.dumps({"op": "hello", "token": TOKEN}).encode() + b"\n"
+        writer.write(hello + b'{"op":"goodbye"}\n' + b"x\n" * 10_000)
+        assert (await reader.read()).count(b"\n") == 1  # a ConnectionResetError would fail this
+        assert "malformed" not in reception.refused
+        async with asyncio.timeout(30):
+            while reception.clients():  # it does not wait for ever for the client to hang up
+                await asyncio.sleep(0.05)
+        writer.close()
+
+
 class Echo(asyncio.Protocol):
     """Stands for aiohttp: keeps what it is given."""
 

@@ -227,8 +227,9 @@ class Daemon:
 
     async def flush(self, deadline_s: float = FLUSH_DEADLINE_S) -> dict[str, Any]:
         """Seals and tries at once; counts are batches."""
+        since = time.monotonic()
         sealed = await self.sealer.seal(report=True)
-        done = await self.outbound.uploader.flush(deadline_s)
+        done = await self.outbound.uploader.flush(deadline_s, since)
         answer: dict[str, Any] = {
             "sealed": sealed + done.sealed,
             "uploaded": done.uploaded,

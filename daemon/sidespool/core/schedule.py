@@ -27,6 +27,7 @@ Rules:
 Times are monotonic seconds, dice are floats in [0, 1).
 """
 
+import math
 from collections import OrderedDict
 from enum import StrEnum
 
@@ -120,6 +121,7 @@ class _Batch(msgspec.Struct):
     events: int
     failures: int = 0
     rest_until: float = 0.0
+    tried_at: float = -math.inf
 
 
 class UploadSchedule:
@@ -263,11 +265,20 @@ class UploadSchedule:
         self._end_rests()
         self._look_for_token(now)
 
-    def on_flush_asked(self, now: float) -> None:
-        """Somebody wants it sent now: one more try, whatever the back-off."""
-        self._not_before = min(self._not_before, now)
-        self._end_rests()
-        self._look_for_token(now)
+    def on_flush_asked(self, now: float, since: float = math.inf) -> None:
+        """Somebody wanted, at `since`, all sent: one more try, whatever the back-off.
+
+        What has failed since then has had its try: sealing for a flush wakes the upload, which
+        may have failed before the flush comes to ask.
+        """
+        untried = False
+        for batch in (*self._fresh.values(), *self._failed.values()):
+            if batch.tried_at < since:
+                batch.rest_until = 0.0
+                untried = True
+        if untried:
+            self._not_before = min(self._not_before, now)
+            self._look_for_token(now)
 
     def _look_for_token(self, now: float) -> None:
         if self._unauthorized:
@@ -301,12 +312,14 @@ class UploadSchedule:
     def _pick(self, now: float) -> Task:
         self._other_token = False
         if self._fresh:
-            self._flying = next(iter(self._fresh))
+            self._flying, batch = next(iter(self._fresh.items()))
+            batch.tried_at = now
             return Upload(self._flying)
         batch_id, batch = min(self._failed.items(), key=lambda item: item[1].rest_until)
         if now < batch.rest_until:
             return Wait(batch.rest_until)
         self._flying = batch_id
+        batch.tried_at = now
         return Upload(batch_id)
 
     # --- for status

@@ -132,8 +132,12 @@ class Uploader:
         answered = not sending.cancelled() and isinstance(sending.result(), Delivered)
         return "answered" if answered else "aborted"
 
-    async def flush(self, deadline_s: float) -> FlushResult:
-        """Seals, then sends whatever the collector takes now, for at most `deadline_s`."""
+    async def flush(self, deadline_s: float, since: float | None = None) -> FlushResult:
+        """Seals, then sends whatever the collector takes now, for at most `deadline_s`.
+
+        `since` (monotonic seconds) is when it was asked for, if something was sealed before.
+        """
+        since = self._clock.monotonic() if since is None else since
         before, before_events = self._uploaded, self._uploaded_events
         rested: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         sealed, late = 0, None
@@ -141,7 +145,7 @@ class Uploader:
             async with asyncio.timeout(deadline_s):
                 sealed = await self._source.seal_now()
                 self._list()
-                self._schedule.on_flush_asked(self._clock.monotonic())
+                self._schedule.on_flush_asked(self._clock.monotonic(), since)
                 self._flushes.append(rested)
                 self.wake()
                 await rested

@@ -13,6 +13,9 @@ from sidespool.runtime.doors.line_frames import LineBuffer
 from sidespool.runtime.doors.reception import Reception
 
 
+PARTING_S = 1.0  # how long a client may take to hang up once it has all answers
+
+
 class NdjsonProtocol(asyncio.BufferedProtocol):
     """One connection. The first line is a hello with the token."""
 
@@ -30,6 +33,7 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._client_slow = False
         self._disk_slow = False
+        self._ended = self._parting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """A client connected; it has 10 s to say hello."""
@@ -52,7 +56,7 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
         return self._lines.room()
 
     def buffer_updated(self, nbytes: int) -> None:
-        """Bytes arrived."""
+        """Bytes arrived; after a goodbye they are read only to be thrown away."""
         conversation = self._conversation
         if conversation is None or conversation.closing:
             return
@@ -107,17 +111,29 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
         self._out.clear()
         conversation = self._conversation
         if conversation is not None and conversation.closing and conversation.settled:
-            self._transport.close()
+            self._part()
 
     def _end(self, conversation: Conversation) -> None:
-        """Nothing more is read; the connection closes with the last answer."""
+        """Nothing more counts; the connection closes with the last answer."""
         self._disarm()
+        self._lines = LineBuffer()
         conversation.closing = True
         if conversation.refused:
             self._reception.refuse("token")
-        self._transport.pause_reading()
         if conversation.settled:
             self._flush()
+
+    def _part(self) -> None:
+        """Closes once the client has: to close on bytes that nobody has read is a reset to it."""
+        if self._parting or self._transport.is_closing():
+            return
+        self._parting = True
+        if self._ended or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._transport.write_eof()
+        self._transport.resume_reading()
+        self._deadline = self._loop.call_later(PARTING_S, self._transport.close)
 
     # -- back-pressure -------------------------------------------------------------------------
 
@@ -149,9 +165,12 @@ class NdjsonProtocol(asyncio.BufferedProtocol):
 
     def eof_received(self) -> bool:
         """The client has said all: answers that are due still go out, then it closes."""
+        self._ended = True
         conversation = self._conversation
-        if conversation is None or conversation.closing:
-            return conversation is not None
+        if conversation is None or self._parting:
+            return False
+        if conversation.closing:
+            return True
         last = self._lines.rest()
         if last.strip():
             conversation.on_lines(last)
