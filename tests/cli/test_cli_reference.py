@@ -6,8 +6,8 @@ from pathlib import Path
 import click
 import pytest
 
+from sidespool.cli.flags import Flags
 from sidespool.cli.reference import PAGE, render_reference
-from sidespool.cli.run import Flags
 from sidespool.cli.verbs import HIDDEN, VERBS, sidespool
 
 ROOT = Path(__file__).parents[2]

@@ -9,7 +9,7 @@ import pytest
 from rich.console import Console
 
 from sidespool.cli import status_view
-from sidespool.cli.status import headline, plain_lines
+from sidespool.cli.status_text import headline, plain_lines
 from support.command_line import CommandLine
 from support.daemon import start_daemon
 

@@ -4,8 +4,8 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
+from sidespool.app.machine import scrub_context
 from sidespool.app.outbound import Outbound
-from sidespool.app.status import scrub_context
 from sidespool.app.storage import Storage
 from sidespool.core.attachment import (
     Attachment,

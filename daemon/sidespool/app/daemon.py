@@ -17,9 +17,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
+from sidespool.app.machine import os_family, scrub_context
 from sidespool.app.outbound import Outbound
 from sidespool.app.privacy import Privacy
-from sidespool.app.status import DaemonStatus, os_family, scrub_context
+from sidespool.app.status import DaemonStatus
 from sidespool.app.storage import Storage
 from sidespool.config import Config, unknown_names
 from sidespool.core.admission import Admission

@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from sidespool.app.status import os_family
+from sidespool.app.machine import os_family
 from sidespool.app.storage import Storage
 from sidespool.core.error_report import (
     OwnReport,

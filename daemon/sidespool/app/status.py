@@ -1,16 +1,11 @@
 """Describes the daemon in one document: what `sidespool status` and every client can ask for."""
 
-import getpass
 import os
-import socket
-import sys
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sidespool import __version__
 from sidespool.config import unknown_names
-from sidespool.core.scrub import ScrubContext
 from sidespool.wire.event import format_time
 from sidespool.wire.level import Level
 
@@ -103,34 +98,3 @@ class DaemonStatus:
         if daemon.config.local:
             return "nothing is sent: TELEMETRY_LOCAL is set"
         return self._daemon.outbound.problem or "nothing is sent: no endpoint is set"
-
-
-def os_family() -> str:
-    """`windows`, `macos`, `linux` or `other`."""
-    known = {"win32": "windows", "darwin": "macos", "linux": "linux"}
-    return known.get(sys.platform, "other")
-
-
-def scrub_context() -> ScrubContext:
-    """The names of this machine and user, which must never leave it."""
-    try:
-        username = getpass.getuser()
-    except (OSError, KeyError):
-        username = ""
-    return ScrubContext(
-        username=username,
-        full_name=_full_name(username),
-        hostname=socket.gethostname(),
-        home=str(Path.home()),
-    )
-
-
-def _full_name(username: str) -> str:
-    if sys.platform == "win32" or not username:
-        return ""
-    import pwd
-
-    try:
-        return pwd.getpwnam(username).pw_gecos.split(",")[0]
-    except KeyError:
-        return ""

@@ -30,7 +30,7 @@ def _say(effect: "Effect", wanted: Level | None) -> int:
     """Tells what came of it; 1 where the level is lower than `wanted`."""
     import msgspec
 
-    from sidespool.cli.status import headline
+    from sidespool.cli.status_text import headline
 
     done = wanted is None or LEVEL_BY_LABEL[effect.level] >= wanted
     text = headline({"level": effect.level, "because": effect.because})

@@ -47,7 +47,7 @@ def preview(event_type: str, payload: tuple[str, ...]) -> int:
 
 def _admit_here(config: Config, paths: DataPaths, events: bytes) -> "Admitted":
     """By the daemon's own code, with the ids of this installation where it has any yet."""
-    from sidespool.app.status import os_family, scrub_context
+    from sidespool.app.machine import os_family, scrub_context
     from sidespool.cli.serving_catalog import serving_catalog
     from sidespool.cli.verdict import judge
     from sidespool.core.admission import Admission, Stamp

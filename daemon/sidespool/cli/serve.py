@@ -5,9 +5,10 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from sidespool.app.daemon import Daemon
+from sidespool.cli.flags import Flags
 from sidespool.config import Config
 from sidespool.errors import DataDirError, SidespoolError
 from sidespool.runtime.doorstep import Doorstep
@@ -16,9 +17,6 @@ from sidespool.runtime.log import LOGGER, start_log
 from sidespool.runtime.paths import policy_file
 from sidespool.wire.catalog import Catalog
 
-if TYPE_CHECKING:
-    from sidespool.cli.run import Flags
-
 EXIT_FAULT = 1
 # A call into a dead disk or a hung driver cannot be cancelled; the process ends over it.
 OVERTIME_S = 0.9
@@ -26,7 +24,7 @@ _COMPLAINTS_MAX = 20  # of the event loop, such as "too many open files" a thous
 
 
 def serve(
-    config: Config, doorstep: Doorstep, catalog: Catalog, flags: "Flags", signals: EndSignal
+    config: Config, doorstep: Doorstep, catalog: Catalog, flags: Flags, signals: EndSignal
 ) -> int:
     """Returns the exit code; DataDirError where the disk refuses at the start."""
     start_log(doorstep.paths.logs, verbose=flags.verbose)
@@ -63,7 +61,7 @@ def _causes(fault: BaseException) -> Iterator[BaseException]:
 
 
 async def _serve(
-    config: Config, doorstep: Doorstep, catalog: Catalog, flags: "Flags", signals: EndSignal
+    config: Config, doorstep: Doorstep, catalog: Catalog, flags: Flags, signals: EndSignal
 ) -> None:
     loop = asyncio.get_running_loop()
     loop.set_exception_handler(_Complaints())

@@ -6,7 +6,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from sidespool.cli.status import headline, level_style, sections
+from sidespool.cli.status_text import headline, level_style, sections
 
 
 def show_status(document: dict[str, Any]) -> None:

@@ -17,9 +17,10 @@ from typing import Any
 
 import msgspec
 
+from sidespool.client.dial import dial
 from sidespool.client.discovery import find_data_dir, read_door
 from sidespool.client.encode import BeforeSend, Drop, EventEncoder
-from sidespool.client.link import Link, dial
+from sidespool.client.link import Link
 from sidespool.client.notice import Notices
 from sidespool.client.outbox import Numbers, Outbox
 from sidespool.client.report import error_payload

@@ -361,6 +361,6 @@ def _short(one: Happening) -> str:
 
 
 def _this_os() -> str:
-    from sidespool.app.status import os_family
+    from sidespool.app.machine import os_family
 
     return os_family()

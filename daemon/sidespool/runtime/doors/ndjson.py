@@ -12,7 +12,6 @@ from sidespool.runtime.conversation import Conversation
 from sidespool.runtime.doors.line_frames import LineBuffer
 from sidespool.runtime.doors.reception import Reception
 
-
 PARTING_S = 1.0  # how long a client may take to hang up once it has all answers
 
 
