@@ -59,18 +59,23 @@ class LazyGroup(click.Group):
         if entry is None:
             return None
         module_name, _, attribute = entry[0].partition(":")
-        try:
-            module = importlib.import_module(f"sidespool.cli.{module_name}")
-        except ModuleNotFoundError as error:
-            extra = _EXTRAS.get(cmd_name)
-            if extra is None or (error.name or "").partition(".")[0] == "sidespool":
-                raise
-            raise SidespoolError(
-                f"{cmd_name} needs {error.name}, which is not installed",
-                hint=f"Run: pip install 'sidespool[{extra}]'",
-            ) from error
+        module = importlib.import_module(f"sidespool.cli.{module_name}")
         command: click.Command = getattr(module, attribute)
         return command
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's; a part that is not installed is said, with the extra that brings it."""
+        try:
+            return super().invoke(ctx)
+        except ModuleNotFoundError as error:
+            verb, missing = ctx.invoked_subcommand or "", error.name or ""
+            extra = _EXTRAS.get(verb)
+            if extra is None or missing.startswith("sidespool"):
+                raise
+            raise SidespoolError(
+                f"{verb} needs {missing}, which is not installed",
+                hint=f"Run: pip install 'sidespool[{extra}]'",
+            ) from error
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
