@@ -1,8 +1,8 @@
 # make demo   sets everything up and shows the whole product at work
 # make test   sets everything up and passes every test
 # make check  what CI runs: style, types, walls, generated files, every test
-# make bench  ratios against peers and floors, printed as a table
-# make soak   the long form of the fault tests
+# make bench  speed and lightness: every bar, what was measured, peers of the same run (2 minutes)
+# make soak   the long form of the fault tests, and an hour of load with faults (SIDESPOOL_SOAK_S)
 
 PYTHON ?= python3
 VENV := .venv
@@ -13,7 +13,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTEST := $(BIN)/pytest -n 4 --dist worksteal
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check lint types walls generate generated bench soak clean python-tests node-tests
+.PHONY: help setup demo test check lint types walls generate generated bench soak soak-cut static clean python-tests node-tests
 
 help:
 	@sed -n 's/^# make/make/p' Makefile
@@ -64,14 +64,23 @@ generated: $(VENV)/.done
 	$(BIN)/sidespool catalog generate --check
 	$(BIN)/sidespool reference --check
 
-check: setup lint types walls generated test
+static: lint types walls generated
+
+# The cut of the soak mostly waits: what looks at the sources runs beside it.
+check: setup
+	$(MAKE) --no-print-directory -j 2 --output-sync=target soak-cut static
+	$(MAKE) --no-print-directory test
 
 bench: $(VENV)/.done
 	$(BIN)/python tests/bench/run_all.py
 
+soak-cut: $(VENV)/.done
+	SIDESPOOL_SOAK_S=90 $(BIN)/python tests/crash/soak.py
+
 soak: $(VENV)/.done
-	SIDESPOOL_KILL_POINTS=all SIDESPOOL_KILL_ROUNDS=300 SIDESPOOL_MODEL_RUNS=5000 \
-		$(BIN)/pytest -n 2 --timeout 3600 tests/crash tests/e2e/test_privacy_killed.py tests/runtime/test_spool_store_model.py
+	$(BIN)/python tests/crash/soak.py
+	SIDESPOOL_KILL_POINTS=all SIDESPOOL_KILL_ROUNDS=3000 SIDESPOOL_MODEL_RUNS=10000 SIDESPOOL_SPOIL_TIMES=4 \
+		$(BIN)/pytest -n 2 --timeout 7200 tests/crash tests/e2e/test_privacy_killed.py tests/runtime/test_spool_store_model.py
 
 clean:
 	rm -rf $(VENV) .make $(BRIDGE)/node_modules

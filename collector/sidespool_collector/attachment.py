@@ -11,11 +11,46 @@ import tempfile
 from collections.abc import AsyncIterator
 from contextlib import suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
+
+from sidespool.errors import ConfigError
+from sidespool_collector.settings import Settings
+from sidespool_collector.store.contract import StoreBusyError, StoreError
 
 
 class AttachmentTooLargeError(Exception):
     """More bytes than an attachment may have."""
+
+
+class Files(Protocol):
+    """Where attachments lie: here on disk, or in attachment_s3.py. All may raise StoreBusyError."""
+
+    def prepare(self) -> None:
+        """Makes it usable and removes what a crash left; raises StoreError where it cannot be."""
+
+    def exists(self, digest: str) -> bool:
+        """Whether the file is whole and here."""
+
+    def unlink(self, digest: str) -> None:
+        """Removes a file; one that is already gone is no error."""
+
+    async def take(self, chunks: AsyncIterator[bytes], max_bytes: int) -> tuple[str, int]:
+        """Keeps a stream; its digest and size. Raises AttachmentTooLargeError, leaving nothing."""
+
+
+def files_of(settings: Settings) -> Files:
+    """The files of a collector's settings; raises ConfigError for a part not installed."""
+    if not settings.attachments_url:
+        return FileStore(settings.attachments_path)
+    try:
+        from sidespool_collector.attachment_s3 import BucketFiles
+    except ImportError:
+        raise ConfigError(
+            "COLLECTOR_ATTACHMENTS_URL",
+            "s3:// needs an optional part",
+            hint="pip install 'sidespool[s3]'",
+        ) from None
+    return BucketFiles(settings.attachments_url, settings.attachments_path)
 
 
 class FileStore:
@@ -39,8 +74,10 @@ class FileStore:
 
     async def take(self, chunks: AsyncIterator[bytes], max_bytes: int) -> tuple[str, int]:
         """Writes a stream; its digest and size. Raises AttachmentTooLargeError, leaving nothing."""
-        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
-        handle, temporary = tempfile.mkstemp(dir=self._root, prefix=".incoming-")
+        try:
+            handle, temporary = self._incoming()
+        except OSError as error:
+            raise _full(error) from error
         digest, size = hashlib.sha256(), 0
         try:
             with os.fdopen(handle, "wb") as out:
@@ -52,21 +89,43 @@ class FileStore:
                     out.write(chunk)
                 await asyncio.to_thread(_sync, out)
             self._keep(temporary, digest.hexdigest())
+        except OSError as error:
+            _drop(temporary)
+            raise _full(error) from error
         except BaseException:
             _drop(temporary)
             raise
         return digest.hexdigest(), size
+
+    def _incoming(self) -> tuple[int, str]:
+        self._root.mkdir(parents=True, exist_ok=True, mode=0o700)
+        return tempfile.mkstemp(dir=self._root, prefix=".incoming-")
 
     def _keep(self, temporary: str, digest: str) -> None:
         final = self.path(digest)
         final.parent.mkdir(exist_ok=True, mode=0o700)
         Path(temporary).replace(final)
 
-    def sweep(self) -> None:
-        """Removes what a crash left half-written."""
-        if self._root.is_dir():
-            for left in self._root.glob(".incoming-*"):
-                left.unlink(missing_ok=True)
+    def prepare(self) -> None:
+        """See Files."""
+        try:
+            handle, path = self._incoming()
+        except OSError as error:
+            raise StoreError(
+                f"COLLECTOR_ATTACHMENTS_DIR: {self._root} cannot be written "
+                f"({error.strerror or error}): make it writable, or name another"
+            ) from None
+        os.close(handle)
+        _drop(path)
+        for left in self._root.glob(".incoming-*"):
+            left.unlink(missing_ok=True)
+
+
+def _full(error: OSError) -> StoreBusyError:
+    """A connection that broke while a file came in is an OSError too, and stays one."""
+    if isinstance(error, ConnectionError | TimeoutError):
+        raise error
+    return StoreBusyError(f"attachments cannot be written: {error.strerror or error}", 60)
 
 
 def _sync(out: BinaryIO) -> None:

@@ -218,7 +218,7 @@ def token_rotate(name: str, grace_hours: int, tokens_file: Path | None, as_json:
     say(as_json, {"name": name, "token": secret, "grace_hours": grace_hours}, secret)
 
 
-from sidespool_collector import cli_migrate, cli_store  # noqa: E402, F401  # add their verbs
+from sidespool_collector import cli_alert, cli_migrate, cli_store, cli_sync  # noqa: E402, F401  # add their verbs
 
 if __name__ == "__main__":
     from sidespool_collector.cli import collector as whole  # with the verbs of cli_store

@@ -35,7 +35,9 @@ async def _migrate(old: Settings, new: Settings, *, as_json: bool) -> int:
             state = await adopt(source, target)
         async with _opened(new.store_url) as target:
             moved = await move(source, target, state, Ticker())
-            files = await _copy_files(source, old.attachments_path, new.attachments_path)
+            files = 0  # in a bucket they stay where they are
+            if not new.attachments_url:
+                files = await _copy_files(source, old.attachments_path, new.attachments_path)
     value = {**msgspec.to_builtins(moved), "files": files}
     if moved.was_done:
         text = f"Nothing to do: moved already, {moved.events:,} events"

@@ -78,6 +78,8 @@ def export(
         from sidespool_collector.store.contract import EventQuery
 
         query = EventQuery(moment(since, "--from"), moment(until, "--to", is_end=True), event_type)
+        words = [kind, since or "", until or "", ",".join(event_type)]
+        await _note(found, "export", " ".join(filter(None, words))[:300])
         if kind in ("sqlite", "parquet"):
             count = await _whole_file(kind, output, found.export(query))
         else:
@@ -166,12 +168,12 @@ def purge(dry_run: bool, store: str | None, as_json: bool) -> None:
     """See the command's help."""
 
     async def verb(found: Any, settings: Settings) -> int:
-        from sidespool_collector.attachment import FileStore
+        from sidespool_collector.attachment import files_of
         from sidespool_collector.jobs import purge as purge_expired
         from sidespool_collector.server import load_catalog
 
         catalog = load_catalog(settings)
-        files = FileStore(settings.attachments_path)
+        files = files_of(settings)
         counts = await purge_expired(found, files, catalog, settings, dry_run=dry_run)
         if not dry_run:
             await _note(found, "purge", f"{sum(counts.values())} rows")
@@ -193,11 +195,14 @@ def delete(user_ids: tuple[str, ...], store: str | None, as_json: bool) -> None:
     """See the command's help."""
 
     async def verb(found: Any, settings: Settings) -> int:
-        from sidespool_collector.attachment import FileStore
+        from sidespool_collector.attachment import files_of
+        from sidespool_collector.forwarding import Forwarder
 
         receipt = secrets.token_urlsafe(24)
-        files = FileStore(settings.attachments_path)
+        files = files_of(settings)
         await found.request_erasure(list(user_ids), receipt, _now())
+        waiting = Forwarder("", "", settings.forward_path, lambda *_: None)
+        await waiting.erase(list(user_ids))
         await found.erase_pending(_now(), files.unlink)
         await _note(found, "deletion", f"{len(user_ids)} ids")
         erasure = await found.erasure(receipt)
@@ -217,13 +222,24 @@ def delete(user_ids: tuple[str, ...], store: str | None, as_json: bool) -> None:
 def audit(limit: int, store: str | None, as_json: bool) -> None:
     """See the command's help."""
 
-    async def verb(found: Any, _: Settings) -> int:
-        acts = await found.audit(limit)
+    async def verb(found: Any, settings: Settings) -> int:
+        acts = [*await found.audit(limit), *_token_acts(settings)]
+        acts = sorted(acts, key=lambda act: -act.at_ms)[:limit]
         lines = [f"{format_time(a.at_ms)}  {a.who:<20} {a.act} {a.detail}" for a in acts]
         say(as_json, acts, "\n".join(lines) or "Nothing yet")
         return 0
 
     with_store(store, verb)
+
+
+def _token_acts(settings: Settings) -> list[Any]:
+    """What was done to the tokens file, which keeps its own record: it needs no store."""
+    from sidespool_collector.auth.tokens import TokenFile
+    from sidespool_collector.store.contract import Act
+
+    tokens = TokenFile(settings.tokens_path)
+    acts = tokens.book.acts if tokens.path.exists() else []
+    return [Act(act.at_ms, "command line", act.act, act.name) for act in reversed(acts)]
 
 
 async def _note(store: Any, act: str, detail: str) -> None:

@@ -20,6 +20,9 @@ ours does not, or None."""
 REASON_ERASED = "erased"
 """Why an event of a user who asked for erasure is refused; beside the wire's own reasons."""
 
+REASON_FOREIGN = "foreign"
+"""Why a log record of OpenTelemetry is refused that is no event of the catalog."""
+
 ROW_ID: Final = 0
 ROW_TYPE: Final = 1
 ROW_AT: Final = 2

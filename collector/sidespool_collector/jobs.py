@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable
 from contextlib import suppress
 
 from sidespool.wire.catalog import Catalog
-from sidespool_collector.attachment import FileStore
+from sidespool_collector.attachment import Files
 from sidespool_collector.settings import Settings
 from sidespool_collector.store.contract import Store
 
@@ -15,6 +15,8 @@ DAY_MS = 86_400_000
 ROLL_EVERY_S = 10.0
 ROLL_SHARE = 20  # at most one part in twenty of the time goes into rollups
 RETRY_S = 30.0
+Job = Callable[[], Awaitable[float]]
+"""Does a piece of work; returns the seconds until the next."""
 log = logging.getLogger("sidespool_collector")
 
 
@@ -31,7 +33,7 @@ def cutoffs_of(catalog: Catalog, retention_days: int, now_ms: int) -> tuple[dict
 
 
 async def purge(
-    store: Store, files: FileStore, catalog: Catalog, settings: Settings, *, dry_run: bool = False
+    store: Store, files: Files, catalog: Catalog, settings: Settings, *, dry_run: bool = False
 ) -> dict[str, int]:
     """Removes what is expired; how many events, by type."""
     now = time.time_ns() // 1_000_000
@@ -43,8 +45,9 @@ async def purge(
 
 
 async def run_jobs(
-    store: Store, files: FileStore, catalog: Catalog, settings: Settings, wanted: asyncio.Event
-) -> None:
+    store: Store, files: Files, catalog: Catalog, settings: Settings, wanted: asyncio.Event,
+    *more: Job,
+) -> None:  # fmt: skip
     """Runs until cancelled. `wanted` is set when a deletion request has come."""
 
     async def erase() -> float:
@@ -69,11 +72,11 @@ async def run_jobs(
         return max(ROLL_EVERY_S, ROLL_SHARE * (time.monotonic() - started))
 
     async with asyncio.TaskGroup() as group:
-        for job in (erase, expire, roll):
+        for job in (erase, expire, roll, *more):
             group.create_task(_forever(job))
 
 
-async def _forever(job: Callable[[], Awaitable[float]]) -> None:
+async def _forever(job: Job) -> None:
     while True:
         try:
             pause = await job()

@@ -7,6 +7,7 @@ import msgspec
 
 from sidespool.wire.upload import UploadAnswer
 from sidespool_collector.chart.names import CHARTS
+from sidespool_collector.otlp.request import LogsAnswer, LogsRequest
 from sidespool_collector.web.problem import DETAILS
 from sidespool_collector.writing import EXPORT_TYPES
 
@@ -28,8 +29,8 @@ class Problem(msgspec.Struct):
 
 def document() -> dict[str, Any]:
     """The whole document; the product's version is left out so that it changes with the API."""
-    (answer, problem), components = msgspec.json.schema_components(
-        [UploadAnswer, Problem], ref_template="#/components/schemas/{name}"
+    (answer, problem, *_), components = msgspec.json.schema_components(
+        [UploadAnswer, Problem, LogsRequest, LogsAnswer], ref_template="#/components/schemas/{name}"
     )
     components["Problem"]["properties"]["error"]["enum"] = sorted(DETAILS)
     return {
@@ -59,6 +60,7 @@ def document() -> dict[str, Any]:
 def _paths(answer: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
     return {
         "/api/v1/events": {"post": _events(answer)},
+        "/v1/logs": {"post": _logs()},
         "/api/v1/attachments/{event_id}": {"post": _attachment()},
         "/api/v1/deletion": {"post": _deletion()},
         "/api/v1/deletion/{receipt}": {
@@ -66,6 +68,26 @@ def _paths(answer: dict[str, Any], problem: dict[str, Any]) -> dict[str, Any]:
         },
         "/api/v1/export": {"get": _export()},
         "/api/v1/metrics/{name}": {"get": _chart()},
+        "/api/v1/noise": {
+            "get": _get(
+                "De-biased sums of counters told with noise",
+                [_query("from", MOMENT), _query("to", MOMENT)],
+                "application/json",
+            )
+        },
+        "/api/v1/hours": {
+            "get": _get(
+                "Fingerprints of the hours, for a copy that is kept up to date",
+                [_query("from", MOMENT), _query("to", MOMENT)],
+                "application/json",
+            )
+        },
+        "/api/v1/sql": {"post": _sql()},
+        "/api/v1/alerts": {"get": _get("Rules, what fires, silences", [], "application/json")},
+        "/api/v1/silences": {"post": _silence()},
+        "/api/v1/silences/{id}": {
+            "delete": _get("End a silence", [_path("id")], "application/json")
+        },
         "/api/v1/health": {
             "get": {
                 **_get("Whether a batch would be taken now", [], "application/json"),
@@ -107,6 +129,34 @@ def _events(answer: dict[str, Any]) -> dict[str, Any]:
             "200": {
                 "description": "Kept.",
                 "content": {"application/json": {"schema": answer}},
+            },
+            **_refusals(400, 401, 403, 408, 413, 415, 429, 503),
+        },
+    }
+
+
+def _logs() -> dict[str, Any]:
+    ref = "#/components/schemas/"
+    return {
+        "summary": "Send log records as an OpenTelemetry client does (OTLP/HTTP)",
+        "description": (
+            "Records that are events of the catalog are kept; others are refused and told as a "
+            "partial success. The body may be gzip."
+        ),
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": {"$ref": f"{ref}LogsRequest"}},
+                "application/x-protobuf": {"schema": {"type": "string", "format": "binary"}},
+            },
+        },
+        "responses": {
+            "200": {
+                "description": "Answered after the commit.",
+                "content": {
+                    "application/json": {"schema": {"$ref": f"{ref}LogsAnswer"}},
+                    "application/x-protobuf": {},
+                },
             },
             **_refusals(400, 401, 403, 408, 413, 415, 429, 503),
         },
@@ -162,6 +212,61 @@ def _deletion() -> dict[str, Any]:
     }
 
 
+def _sql() -> dict[str, Any]:
+    wanted = {
+        "type": "object",
+        "required": ["sql"],
+        "properties": {"sql": {"type": "string", "minLength": 1, "maxLength": 20000}},
+    }
+    answer = {
+        "type": "object",
+        "required": ["columns", "rows", "is_cut"],
+        "properties": {
+            "columns": {"type": "array", "items": {"type": "string"}},
+            "rows": {"type": "array", "items": {"type": "array"}},
+            "is_cut": {"type": "boolean"},
+        },
+    }
+    return {
+        "summary": "Run one SELECT over the view `events`, within limits",
+        "description": "`:since` and `:until` in the statement stand for `from` and `to`.",
+        "parameters": [
+            _query("format", {"enum": ["json", "csv"], "default": "json"}),
+            _query("from", MOMENT),
+            _query("to", MOMENT),
+        ],
+        "requestBody": {"required": True, "content": {"application/json": {"schema": wanted}}},
+        "responses": {
+            "200": {
+                "description": "As asked.",
+                "content": {"application/json": {"schema": answer}, "text/csv": {}},
+            },
+            **_refusals(400, 401, 403, 404, 408, 413, 415, 429, 503),
+        },
+    }
+
+
+def _silence() -> dict[str, Any]:
+    wanted = {
+        "type": "object",
+        "required": ["rule", "hours"],
+        "properties": {
+            "rule": {"type": "string", "minLength": 1, "maxLength": 100},
+            "hours": {"type": "number", "exclusiveMinimum": 0, "maximum": 2160},
+            "reason": {"type": "string", "maxLength": 200},
+        },
+    }
+    kept = {"type": "object", "required": ["id", "rule", "until", "who", "reason"]}
+    return {
+        "summary": "Send no notices of rules of this name (`*` and `?` match) for some hours",
+        "requestBody": {"required": True, "content": {"application/json": {"schema": wanted}}},
+        "responses": {
+            "201": {"description": "Kept.", "content": {"application/json": {"schema": kept}}},
+            **_refusals(400, 401, 403, 408, 413, 415, 429, 503),
+        },
+    }
+
+
 def _export() -> dict[str, Any]:
     found = _get(
         "Events in order of time",
@@ -189,6 +294,7 @@ def _chart() -> dict[str, Any]:
             _query("to", MOMENT),
             _query("version", {"type": "string"}),
             _query("os", {"type": "string"}),
+            _query("k", {"type": "integer", "minimum": 1, "maximum": 50}),
         ],
         "application/json",
     )

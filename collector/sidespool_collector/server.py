@@ -83,17 +83,22 @@ async def start(settings: Settings) -> RunningCollector:
     """Opens the store and listens. Raises ConfigError, StoreError or PortTakenError."""
     catalog = load_catalog(settings)
     tls = _tls(settings)
-    fresh = ensure_tokens(settings)
+    check_tokens(settings)
     store = store_of(settings.store_url)
     await store.open()
     try:
         collector = Collector(settings, catalog, store)
-        collector.files.sweep()
+        await asyncio.to_thread(collector.files.prepare)
+        collector.alerts.load()
         runner, url = await _listen(collector, tls)
+        fresh = make_tokens(settings)  # last, so that no failed start makes what nobody sees
     except BaseException:
         await store.close()
         raise
-    jobs = run_jobs(store, collector.files, catalog, settings, collector.erasure_wanted)
+    jobs = run_jobs(
+        store, collector.files, catalog, settings, collector.erasure_wanted, collector.alerts.work,
+        *([collector.forward.work] if collector.forward is not None else []),
+    )  # fmt: skip
     # One task, owned and awaited by RunningCollector; inside it a TaskGroup holds the jobs.
     task = asyncio.get_running_loop().create_task(jobs, name="collector-jobs")
     return RunningCollector(collector, runner, task, url, fresh)
@@ -136,11 +141,17 @@ def _tls(settings: Settings) -> ssl.SSLContext | None:
     return context
 
 
-def ensure_tokens(settings: Settings) -> FreshTokens | None:
-    """Reads the tokens file; makes one with two tokens where none was named and none exists."""
+def check_tokens(settings: Settings) -> None:
+    """Reads the tokens file where there is one, or must be; raises ConfigError."""
     tokens = TokenFile(settings.tokens_path)
     if tokens.path.exists() or settings.tokens_file is not None:
         _ = tokens.book
+
+
+def make_tokens(settings: Settings) -> FreshTokens | None:
+    """Makes a tokens file with two tokens, or None where there is one already."""
+    tokens = TokenFile(settings.tokens_path)
+    if tokens.path.exists():
         return None
     now = time.time_ns() // 1_000_000
     name = f"first-{secrets.token_hex(2)}"

@@ -8,7 +8,7 @@ import ipaddress
 import os
 import re
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -26,13 +26,16 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Settings(BaseSettings):
     """What an operator may change. Sizes in bytes, times in seconds unless the name says days."""
 
-    model_config = SettingsConfigDict(env_prefix="COLLECTOR_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(
+        env_prefix="COLLECTOR_", extra="ignore", frozen=True, env_ignore_empty=True
+    )  # fmt: skip
 
     store: str = ""
     listen: str = "127.0.0.1:8787"
     tokens_file: Path | None = None
     catalog: Path | None = None
     attachments_dir: Path | None = None
+    attachments_url: str = ""
     retention_days: int = Field(90, ge=1, le=3650)
     rate_per_install: str = ""
     rate_per_ip: str = ""
@@ -41,6 +44,16 @@ class Settings(BaseSettings):
     tls_key: Path | None = None
     public_url: str = ""
     open_dashboard: bool = False
+    forward_otlp: str = ""
+    forward_token: str = Field("", repr=False)
+    oidc_issuer: str = ""
+    oidc_client_id: str = ""
+    oidc_client_secret: str = Field("", repr=False)
+    oidc_readers: Annotated[tuple[str, ...], NoDecode] = ()
+    oidc_admins: Annotated[tuple[str, ...], NoDecode] = ()
+    alerts_file: Path | None = None
+    sql: Literal["read", "admin", "off"] = "read"
+    sql_store: str = ""
     min_group: int = Field(1, ge=1, le=50)
     keep_rejected: bool = False
     max_body_bytes: int = Field(8 * MIB, ge=1024)
@@ -59,6 +72,13 @@ class Settings(BaseSettings):
     def _known_store(cls, value: str) -> str:
         if value and value.partition("://")[0] not in STORES:
             raise ValueError("must begin with " + ", ".join(f"{name}://" for name in STORES))
+        return value
+
+    @field_validator("attachments_url")
+    @classmethod
+    def _bucket(cls, value: str) -> str:
+        if value and not re.fullmatch(r"s3://[^/?#]+(/[^?#]*)?", value):
+            raise ValueError("must be s3://bucket or s3://bucket/prefix")
         return value
 
     @field_validator("listen")
@@ -83,11 +103,41 @@ class Settings(BaseSettings):
         parts = value.split(",") if isinstance(value, str) else value
         return tuple(ipaddress.ip_network(str(part).strip()) for part in parts if str(part).strip())
 
+    @field_validator("forward_otlp")
+    @classmethod
+    def _logs_url(cls, value: str) -> str:
+        if value and not re.match(r"https?://[^/]+/.+", value):
+            raise ValueError("must be the whole URL, such as https://otel.example.org/v1/logs")
+        return value
+
+    @field_validator("oidc_readers", "oidc_admins", mode="before")
+    @classmethod
+    def _names(cls, value: Any) -> Any:
+        parts = value.split(",") if isinstance(value, str) else value
+        return tuple(part.strip() for part in parts if part.strip())
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _issuer(cls, value: str) -> str:
+        if value and not re.match(r"https://|http://(localhost|127\.0\.0\.1|\[::1\])[:/]", value):
+            raise ValueError("must be an https:// URL")
+        return value
+
     @model_validator(mode="after")
     def _tls_pair(self) -> "Settings":
         if bool(self.tls_cert) != bool(self.tls_key):
-            raise ValueError("COLLECTOR_TLS_CERT and COLLECTOR_TLS_KEY go together: set both")
+            raise ValueError("COLLECTOR_TLS_CERT goes together with COLLECTOR_TLS_KEY: set both")
+        if self.oidc_issuer and not (self.oidc_client_id and self.oidc_readers + self.oidc_admins):
+            raise ValueError(
+                "COLLECTOR_OIDC_ISSUER needs COLLECTOR_OIDC_CLIENT_ID, and COLLECTOR_OIDC_READERS "
+                "or COLLECTOR_OIDC_ADMINS: nobody could sign in"
+            )
         return self
+
+    @property
+    def forward_path(self) -> Path:
+        """Where events wait that are to be forwarded."""
+        return self.attachments_path.parent / "forward"
 
     @property
     def host(self) -> str:
@@ -165,8 +215,11 @@ def load_settings(**given: Any) -> Settings:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
         first = error.errors()[0]
-        name = f"COLLECTOR_{first['loc'][0]}".upper() if first["loc"] else "COLLECTOR_TLS_CERT"
         problem = str(first["msg"]).removeprefix("Value error, ")
+        if first["loc"]:
+            name = f"COLLECTOR_{first['loc'][0]}".upper()
+        else:  # about several: the message begins with one of them
+            name, _, problem = problem.partition(" ")
         raise ConfigError(name, problem[:1].lower() + problem[1:]) from None
 
 

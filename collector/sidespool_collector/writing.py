@@ -45,10 +45,11 @@ def row_of(event: StoredEvent) -> tuple[Any, ...]:
 
 def csv_row(event: StoredEvent) -> list[Any]:
     """One line of CSV; what a spreadsheet would run as a formula is made text."""
-    return [_defused(value) if isinstance(value, str) else value for value in row_of(event)]
+    return [defused(value) if isinstance(value, str) else value for value in row_of(event)]
 
 
-def _defused(text: str) -> str:
+def defused(text: str) -> str:
+    """A cell that no spreadsheet runs."""
     return f"'{text}" if text.startswith(FORMULA_STARTS) else text
 
 

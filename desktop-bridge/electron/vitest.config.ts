@@ -8,9 +8,7 @@ export default defineConfig({
     hookTimeout: 120_000,
     globalSetup: ["e2e/electron-binary.ts"],
     maxWorkers: 2,
-    // Processes are killed and stopped here on a machine that may be busy: what fails is tried anew,
-    // and must then pass. What the driver of Electron throws when Electron ends under it is not ours.
-    retry: 2,
+    // What the driver of Electron throws when Electron ends under it is not ours.
     onUnhandledError: (error) => !/session closed/.test(String(error.message)),
   },
 });

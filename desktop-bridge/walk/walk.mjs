@@ -1,6 +1,8 @@
 // A stranger's walk: packs the packages and follows docs/integrate.md, and nothing else, in an
-// empty directory outside the repository, with a real collector and a real Electron; then looks
-// into the collector's export. `npm run walk`; takes about a minute, and five at most.
+// empty directory outside the repository, with a fresh Angular app, a real collector and a real
+// Electron; then looks into the collector's export and at its dashboard. `npm run walk` takes the
+// way with Angular, two to eight minutes; `npm run walk -- plain` the one without, under a minute.
+// `--keep-picture FILE` writes a picture of the dashboard.
 import { execFileSync } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from "node:fs";
 import { rmSync, writeFileSync } from "node:fs";
@@ -8,15 +10,20 @@ import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { chromium } from "playwright-core";
 import { stepsOf } from "./document.mjs";
 import { electronIn, startScreen } from "./electron.mjs";
 import { startRegistry } from "./registry.mjs";
 import { Terminal, eventually } from "./terminal.mjs";
 
-const WALK_MS = 300_000;
-const LINE_MS = 120_000;
-const PACKAGES = ["@sidespool/protocol", "@sidespool/electron"];
+const WALK_MS = 600_000;
+const LINE_MS = 300_000;
+const PACKAGES = ["@sidespool/protocol", "@sidespool/electron", "@sidespool/angular"];
+const way = process.argv.includes("plain") ? "plain" : "angular";
+const picture = process.argv[process.argv.indexOf("--keep-picture") + 1 || Infinity];
 const DOCUMENT_PORT = 8787;
+// A release is of use once all its packages are on the registry: this one is.
+const ANGULAR_CLI = process.env.WALK_ANGULAR_CLI ?? "21.2.27";
 // From the main process, the page, the backend, and what comes by itself.
 const WANTED = ["SessionStart", "ChatTurn m1", "ToolCall grep", "ToolCall search"];
 
@@ -48,6 +55,7 @@ function environment(more) {
     npm_config_cache: npm("cache"),
     npm_config_update_notifier: "false",
     ELECTRON_SKIP_BINARY_DOWNLOAD: "1",
+    NG_CLI_ANALYTICS: "false",
     ...more,
   };
 }
@@ -64,8 +72,16 @@ async function pack() {
   const tarballs = readdirSync(place).filter((name) => name.endsWith(".tgz"));
   const registry = await startRegistry(tarballs.map((name) => join(place, name)));
   closing.push(registry.close);
-  writeFileSync(join(app, ".npmrc"), `@sidespool:registry=${registry.url}/\n`);
+  npmrc = `@sidespool:registry=${registry.url}/\n`;
   tell(`packed ${tarballs.join(", ")}`);
+}
+
+/** Our packages come from here, whichever directory npm works in. */
+let npmrc = "";
+function nameRegistry() {
+  for (const directory of [app, join(app, "ui")]) {
+    if (existsSync(directory)) writeFileSync(join(directory, ".npmrc"), npmrc);
+  }
 }
 
 /** The document's port, or any other where something listens there already. */
@@ -93,6 +109,7 @@ const STAYING = new Map([
 async function follow(steps, env) {
   for (const { file, text, terminal, lines } of steps) {
     if (file !== undefined) {
+      mkdirSync(dirname(join(app, file)), { recursive: true });
       writeFileSync(join(app, file), text);
       tell(`wrote ${file}`);
       continue;
@@ -100,6 +117,7 @@ async function follow(steps, env) {
     if (!terminals.has(terminal)) terminals.set(terminal, new Terminal(terminal, app, env));
     for (const line of lines) {
       tell(`${terminal}$ ${line}`);
+      nameRegistry();
       await terminals.get(terminal).type(line, LINE_MS, STAYING.get(line));
     }
   }
@@ -124,6 +142,21 @@ async function arrived(wanted, [flush, show], ms) {
   );
 }
 
+/** Logs in with the token that the collector printed, and finds the model of the event. */
+async function lookAtDashboard(url) {
+  const [, token] = /for the dashboard\s+(\S+)/.exec(terminals.get("collector").said) ?? [];
+  const executablePath = process.env.CHROMIUM_PATH ?? "/usr/bin/chromium";
+  const browser = await chromium.launch({ executablePath, args: ["--no-sandbox"] });
+  closing.push(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1180, height: 900 } });
+  await page.goto(url);
+  await page.fill("input[type=password], input[name=token]", token);
+  await page.keyboard.press("Enter");
+  await page.waitForSelector("text=m1");
+  if (picture !== undefined) await page.screenshot({ path: picture, fullPage: true });
+  tell("the dashboard shows the model m1");
+}
+
 const ofProcess = (pid, file) => readFileSync(`/proc/${pid}/${file}`, "latin1").split("\0");
 
 /** Processes of this walk, by the home that only they have; what has ended has no environment. */
@@ -135,6 +168,14 @@ function alive() {
       return false; // no process, or none that we may look at
     }
   });
+}
+
+function kill(pid) {
+  try {
+    process.kill(pid, "SIGKILL");
+  } catch {
+    // It has ended by itself.
+  }
 }
 
 async function walk() {
@@ -150,12 +191,16 @@ async function walk() {
   const own = { ELECTRON_OVERRIDE_DIST_PATH: electron.dist, DISPLAY: screen.display };
   const env = environment({ ...own, ...moved });
   const text = readFileSync(join(repository, "docs/integrate.md"), "utf8");
-  const steps = stepsOf(text.replaceAll(String(DOCUMENT_PORT), String(port)));
+  const here = text
+    .replaceAll(String(DOCUMENT_PORT), String(port))
+    .replaceAll(/@angular\/cli@\d+/g, `@angular/cli@${ANGULAR_CLI}`);
+  const steps = stepsOf(here, way);
   await follow(steps, env);
   const last = steps.at(-1).lines;
   const events = await arrived(WANTED, last, 30_000);
   tell(`the collector has ${events.map(named).join(", ")}`);
   if (new Set(events.map((event) => event.app_id)).size !== 1) throw new Error("several app ids");
+  await lookAtDashboard(`http://127.0.0.1:${port}/`);
   process.kill(electron.pid(), "SIGTERM"); // as closing the last window would
   const after = await arrived([...WANTED, "SessionEnd"], [undefined, last.at(-1)], 30_000);
   tell(`after the quit it has ${after.length} events, SessionEnd among them`);
@@ -181,8 +226,8 @@ try {
   process.exitCode = 1;
 } finally {
   for (const terminal of terminals.values()) terminal.end();
-  for (const pid of alive()) process.kill(Number(pid), "SIGKILL");
-  for (const close of closing) close();
+  for (const pid of alive()) kill(Number(pid));
+  await Promise.allSettled(closing.map((close) => close()));
   rmSync(place, { recursive: true, force: true, maxRetries: 5 });
   process.exit();
 }

@@ -1,6 +1,6 @@
 """Ingest of gzip batches of 500, answered after the commit, against the plan's first sketch.
 
-Run: python tests/bench/bench_collector.py [batches]
+Run: python tests/bench/bench_collector.py [batches] [clickhouse]
 
 Both servers take the same batches in the same run: the collector as `sidespool collector serve`
 starts it, and a first sketch of FastAPI, pydantic and sqlite3 (first_sketch.py) that checks the
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,12 @@ sys.path.insert(0, str(ROOT / "tests"))
 
 from sidespool_collector.store.opening import store_of  # noqa: E402
 from support.believable import Month  # noqa: E402
+from support.clickhouse import ClickHouse, Cluster, free_ports, missing_cluster  # noqa: E402
 from support.postgres import Postgres, programs  # noqa: E402
 
 BATCH = 500
 CONNECTIONS = 8
+MANY_CONNECTIONS = 32  # ClickHouse takes few large inserts: what waits goes in together
 MVP_PORT = 18787
 CORES = sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else [0]
 NOON_MS = 1_790_000_000_000
@@ -64,7 +66,9 @@ def process(command: list[str], environment: dict[str, str]) -> Iterator["subpro
         child.wait(30)
 
 
-async def flood(url: str, token: str, bodies: list[bytes]) -> tuple[float, list[float]]:
+async def flood(
+    url: str, token: str, bodies: list[bytes], connections: int
+) -> tuple[float, list[float]]:
     """Sends every batch over a few connections; seconds in all, and for each batch."""
     headers = {
         "Authorization": f"Bearer {token}", "Content-Encoding": "gzip",
@@ -86,7 +90,7 @@ async def flood(url: str, token: str, bodies: list[bytes]) -> tuple[float, list[
                 took.append(time.perf_counter() - began)
 
         began = time.perf_counter()
-        await asyncio.gather(*(one() for _ in range(CONNECTIONS)))
+        await asyncio.gather(*(one() for _ in range(connections)))
         return time.perf_counter() - began, sorted(took)
 
 
@@ -108,10 +112,12 @@ def cpu_s(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
-def measure(name: str, pid: int, url: str, token: str, bodies: list[bytes]) -> tuple[float, float]:
+def measure(
+    name: str, pid: int, url: str, token: str, bodies: list[bytes], connections: int = CONNECTIONS
+) -> tuple[float, float]:
     """Floods a server and prints one row; events a second, CPU µs an event."""
     before = cpu_s(pid)
-    seconds, took = asyncio.run(flood(url, token, bodies))
+    seconds, took = asyncio.run(flood(url, token, bodies, connections))
     events = len(bodies) * BATCH
     rate, cpu = events / seconds, (cpu_s(pid) - before) / events * 1e6
     p50, p99 = (took[int(len(took) * share)] * 1000 for share in (0.5, 0.99))
@@ -135,8 +141,9 @@ def run_collector(directory: str, bodies: list[bytes], store: str) -> tuple[floa
         line = json.loads(child.stdout.readline())
         token = line["tokens"]["ingest"]
         name = store.partition(":")[0]
-        found = measure(f"collector, {name}", child.pid, line["url"], token, bodies)
-        measure("the same batches again", child.pid, line["url"], token, bodies)
+        many = MANY_CONNECTIONS if name == "clickhouse" else CONNECTIONS
+        found = measure(f"collector, {name}", child.pid, line["url"], token, bodies, many)
+        measure("the same batches again", child.pid, line["url"], token, bodies, many)
     size = asyncio.run(size_of(store))
     print(f"{'  bytes an event on disk':<34} {size / (len(bodies) * BATCH):>10,.0f}")
     return found
@@ -164,6 +171,38 @@ def run_postgres(directory: str, bodies: list[bytes]) -> None:
         print(f"{'  of the database itself, both runs':<45} {used:>8.2f}")
     finally:
         server.remove()
+
+
+def run_clickhouse(directory: str, bodies: list[bytes]) -> None:
+    """The collector with one ClickHouse server, then with three replicas on the same cores."""
+    if missing_cluster():
+        print(missing_cluster())
+        return
+    os.sched_setaffinity(0, set(CORES))  # the servers take what the others leave
+    node = ClickHouse(free_ports(3), place=Path(directory))
+    cluster = Cluster(place=Path(directory))
+    try:
+        node.start()
+        node.wait()
+        url = node.new_database()
+        used_by([node.pid], lambda: run_collector(directory, bodies, url), bodies)
+        node.remove()
+        cluster.start()
+        print("three replicas, the keeper and all on the same cores:")
+        url = cluster.url("bench")
+        pids = [each.pid for each in cluster.nodes]
+        used_by(pids, lambda: run_collector(f"{directory}/three", bodies, url), bodies)
+    finally:
+        node.remove()
+        cluster.remove()
+
+
+def used_by(pids: list[int], work: Callable[[], object], bodies: list[bytes]) -> None:
+    """Prints the processor time that servers used meanwhile."""
+    before = sum(map(cpu_s, pids))
+    work()
+    used = (sum(map(cpu_s, pids)) - before) / (len(bodies) * BATCH) * 1e6
+    print(f"{'  of the database itself, both runs':<45} {used:>8.2f}")
 
 
 def cpu_of_group(server: Postgres) -> float:
@@ -202,14 +241,19 @@ async def answers(url: str) -> None:
 def main() -> None:
     """Prints the table."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 400
+    only = sys.argv[2] if len(sys.argv) > 2 else ""
     bodies = batches(count)
     if len(CORES) > 1:
         os.sched_setaffinity(0, {CORES[0]})
     print(f"{len(bodies)} batches of {BATCH}, {sum(map(len, bodies)) // len(bodies):,} bytes each")
     print(f"{'':<34} {'events/s':>10} {'CPU µs':>8} {'p50 ms':>9} {'p99 ms':>9} {'RSS MiB':>8}")
     with tempfile.TemporaryDirectory() as directory:
+        if only == "clickhouse":
+            run_clickhouse(directory, bodies)
+            return
         mine = run_collector(directory, bodies, f"sqlite:///{directory}/c.db")
         run_postgres(directory, bodies)
+        run_clickhouse(directory, bodies)
         theirs = run_mvp(directory, bodies[: max(40, count // 4)])
     print(f"ratio {mine[0] / theirs[0]:.1f} by rate, {theirs[1] / mine[1]:.1f} by CPU an event")
 

@@ -70,6 +70,36 @@ def test_any_level_can_be_reached_from_any_other(cli: CommandLine, wanted: str) 
             assert daemon.status()["level"] == wanted
 
 
+def test_alone_consent_and_token_show_what_there_is(cli: CommandLine) -> None:
+    cli("level", "error")
+    shown = cli("consent", "--json").json()
+    assert shown == cli("consent", "show", "--json").json() == cli("--json", "consent").json()
+    assert shown["current"]["level"] == "error"
+    assert "granted up to error" in cli("consent").out
+    said = cli("token", "--json", env={"TELEMETRY_TOKEN": "x"})
+    assert (said.code, said.json()["source"]) == (0, "TELEMETRY_TOKEN")
+    none = cli("token")
+    assert (none.code, "sidespool token set" in none.out) == (1, True)
+
+
+def test_every_decision_can_be_exported_with_its_level_policy_date_and_door(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    cli("consent", "grant", "--level", "error", "--policy-version", "1")
+    with start(cli) as daemon, daemon.client() as client:
+        client.ask("consent", decision="denied", policy_version="2")
+        cli("reset", "--yes")
+    cli("consent", "export", "--output", str(tmp_path / "mine.json"))
+    records = json.loads((tmp_path / "mine.json").read_text())["records"]
+    told = [(r["decision"], r["level"], r["policy_version"], r["door"]) for r in records]
+    assert told == [
+        ("granted", "error", "1", "cli"),
+        ("denied", "off", "2", "test"),
+        ("denied", "off", "", "reset"),
+    ]
+    assert [r["at"] for r in records] == sorted(r["at"] for r in records)
+
+
 def test_the_record_says_that_it_came_through_the_command_line(cli: CommandLine) -> None:
     with start(cli, TELEMETRY_POLICY_VERSION="2026-03"):
         assert cli("consent", "grant", "--level", "error").code == 0
@@ -181,3 +211,24 @@ def test_decisions_are_listed_in_words(cli: CommandLine) -> None:
     assert "No decision" in cli("consent", "show").out
     cli("level", "crash")
     assert "granted up to crash" in cli("consent", "show").out
+
+
+def test_the_key_of_full_content_goes_though_the_terminal_does_not_know_where_it_is(
+    cli: CommandLine,
+) -> None:
+    full = {"TELEMETRY_FULL_CONTENT": "1", "TELEMETRY_FULL_CONTENT_KEY": "file"}
+    key = Path(cli.env["TELEMETRY_DATA_DIR"]) / "spool.key"
+    for verb in (("level", "usage"), ("reset", "--yes")):
+        cli("enable")
+        assert cli("emit", "ChatTurnFull", "prompt=hello", env=full).code == 0
+        assert key.exists()
+        said = cli(*verb, env={"TELEMETRY_FULL_CONTENT_KEY": "keychain"})
+        assert (said.code, said.err) == (0, "")
+        assert not key.exists()
+
+
+def test_a_report_without_a_daemon_waits_for_the_next_start(cli: CommandLine) -> None:
+    said = cli("report", "--error-type", "E", "--message", "cannot read /home/bob/x", "--json")
+    assert (said.code, said.json()["stored"]) == (0, True)
+    assert "ErrorReport" in types(cli)
+    assert said.json()["report_id"] in cli("report", "--list", "--json").out

@@ -124,6 +124,74 @@ def test_from_emit_to_the_history(cli: CommandLine, tmp_path: Path) -> None:
     assert batch["batch_id"] in cli("history").out
 
 
+def test_what_was_sent_is_shown_to_the_byte(cli: CommandLine, tmp_path: Path) -> None:
+    with running_collector(tmp_path) as collector:
+        env = {
+            "TELEMETRY_ENDPOINT": collector["url"],
+            "TELEMETRY_TOKEN": collector["tokens"]["ingest"],
+        }
+        for model in ("x", "naïve – \u2028"):
+            cli("emit", "ChatTurn", f"model={model}", env=env)
+        assert cli("flush", env=env).code == 0
+    batches = cli("history", "--json").json()["batches"]
+    files = sorted((tmp_path / "data").glob("history/*.gz"), reverse=True)
+    assert len(files) >= 2
+    for batch, file in zip(batches, files, strict=True):
+        # The blanks at the end of a commit's last line are its checksum, not part of an event.
+        sent = [one.rstrip(b" \t") for one in gzip.decompress(file.read_bytes()).split(b"\n")]
+        assert cli("history", "--show", batch["batch_id"]).raw == b"\n".join(sent)
+
+
+# -- where no daemon runs --------------------------------------------------------------------------
+
+
+def test_an_event_is_taken_in_by_the_rules_though_no_daemon_runs(cli: CommandLine) -> None:
+    said = cli("emit", "Error", "message=could not open /home/jane/x.txt", "--json")
+    assert (said.code, said.json()) == (0, {"accepted": 1, "rejected": []})
+    kept = next(one for one in cli("pending").lines() if one["event_type"] == "Error")
+    assert "jane" not in kept["payload"]["message"]
+    refused = cli("emit", "ChatTurn", "colour=red")
+    assert (refused.code, "unknown_field" in refused.out) == (1, True)
+    assert not (Path(cli.env["TELEMETRY_DATA_DIR"]) / "runtime.json").exists()
+    cli("disable")
+    assert "consent_off" in cli("emit", "Error", "message=x").out
+
+
+def test_nothing_is_sent_for_an_event_alone_and_all_by_a_flush(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    with running_collector(tmp_path) as collector:
+        env = {
+            "TELEMETRY_ENDPOINT": collector["url"],
+            "TELEMETRY_TOKEN": collector["tokens"]["ingest"],
+        }
+        assert cli("emit", "ChatTurn", "model=x", env=env).code == 0
+        assert cli("history", "--json").json()["batches"] == []
+        assert cli("flush", "--json", env=env).json()["pending"] == 0
+        assert len(cli("history", "--json").json()["batches"]) == 1
+        said = cli("emit", "ChatTurn", "model=y", "--wait", env=env)
+        assert (said.code, said.out) == (0, "ChatTurn was sent\n")
+
+
+def test_what_the_app_collected_under_its_own_settings_is_not_deleted_by_a_terminals(
+    cli: CommandLine,
+) -> None:
+    cli("emit", "ChatTurn", "model=x")
+    said = cli("flush", env={"TELEMETRY_LEVEL": "error"})
+    assert said.code == 1
+    assert "events wait that need level usage" in said.err
+    assert "ChatTurn" in {one["event_type"] for one in cli("pending").lines()}
+    assert cli("flush", env={"DO_NOT_TRACK": "1"}).code == 0
+    assert cli("pending").out == ""
+
+
+def test_a_daemon_that_cannot_start_says_why(cli: CommandLine, tmp_path: Path) -> None:
+    said = cli("flush", env={"TELEMETRY_CATALOG": str(tmp_path / "none.toml")})
+    assert said.code == 1
+    assert "TELEMETRY_CATALOG" in said.err
+    assert said.err.count("\n") == 1
+
+
 def test_a_batch_that_is_not_in_the_history_is_named(cli: CommandLine) -> None:
     said = cli("history", "--show", "0190")
     assert said.code == 1

@@ -11,8 +11,10 @@ import pytest
 from sidespool_collector.auth.tokens import Role, TokenFile
 from sidespool_collector.server import start
 from sidespool_collector.settings import load_settings
+from support import clickhouse as clickhouse_server
 from support.collector_world import World
 from support.postgres import Postgres, programs, running
+from support.store_urls import STORES, url_of
 
 
 @pytest.fixture(scope="session")
@@ -22,7 +24,13 @@ def postgres() -> Iterator[Postgres]:
     yield from running()
 
 
-STORES = ("postgresql", "sqlite")
+@pytest.fixture(scope="session")
+def clickhouse() -> Iterator[clickhouse_server.ClickHouse]:
+    if clickhouse_server.missing():
+        pytest.skip(f"not run: {clickhouse_server.missing()}")
+    yield from clickhouse_server.running()
+
+
 StartWorld = Callable[..., Awaitable[World]]
 
 
@@ -57,10 +65,7 @@ async def start_world(tmp_path: Path) -> AsyncIterator[StartWorld]:
 @pytest.fixture(params=STORES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """Where the test's own store is: each test that asks for it runs on every store."""
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path / 'store.db'}"
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return url_of(request, tmp_path)
 
 
 @pytest.fixture

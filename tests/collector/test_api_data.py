@@ -4,6 +4,7 @@ import asyncio
 import csv
 import io
 import json
+import re
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -15,6 +16,7 @@ from support.collector_world import NOON_MS, World, event, lines
 
 StartWorld = Callable[..., Awaitable[World]]
 DAY_MS = 86_400_000
+ROOT = Path(__file__).parents[2]
 
 
 async def erased(world: World, receipt: str) -> Any:
@@ -226,3 +228,15 @@ async def test_exports_and_deletions_are_in_the_audit_log(world: World) -> None:
     await world.get("/api/v1/export")
     await ask_deletion(world, {"user_ids": ["user-a"]})
     assert [a.act for a in await world.store.audit(9)] == ["deletion requested", "export"]
+
+
+async def test_grafanas_dashboard_asks_for_what_there_is(world: World) -> None:
+    await seed(world)
+    await world.send(b"{}\n")
+    text = (await world.get("/metrics"))[1]
+    dashboard = json.loads((ROOT / "docs" / "examples" / "grafana-dashboard.json").read_text())
+    for panel in dashboard["panels"]:
+        for name in re.findall(r"(?:sidespool|process)_\w+", panel["targets"][0]["expr"]):
+            known = f"# TYPE {name.removesuffix('_bucket')} "
+            assert known in text, (panel["title"], name)
+    assert 'sidespool_active_installs{period="7d"}' in text

@@ -13,10 +13,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from sidespool_collector.auth.tokens import Role
 from sidespool_collector.web.problem import DETAILS
 from support.collector_world import NOON_MS, World, event, lines
 
 StartWorld = Callable[..., Awaitable[World]]
+DAY_MS = 86_400_000
 
 
 def counts(answer: Any) -> tuple[int, int, int]:
@@ -127,6 +129,42 @@ async def test_a_revoked_token_ends_without_a_restart(world: World) -> None:
     assert (await world.send(b""))[0] == 200
     world.running.collector.tokens.revoke("ingest", 1)
     assert (await world.send(b""))[0] == 401
+
+
+async def test_a_token_ends_when_it_expires_and_a_rotated_one_when_its_grace_is_over(
+    world: World,
+) -> None:
+    tokens = world.running.collector.tokens
+    now = int(time.time() * 1000)
+    old = tokens.create("brief", Role.INGEST, now)
+    new = tokens.rotate("brief", now, 300)
+    assert new is not None
+    statuses = set()
+    async with asyncio.timeout(30):
+        while (status := (await world.send(b"", Authorization=f"Bearer {old}"))[0]) != 401:
+            statuses.add(status)
+            await asyncio.sleep(0.02)
+    assert statuses <= {200}
+    assert (await world.send(b"", Authorization=f"Bearer {new}"))[0] == 200
+
+
+async def test_events_of_last_month_land_in_their_own_day(world: World) -> None:
+    now = int(time.time() * 1000)
+    await world.send(lines(event(1, at_ms=now - 29 * DAY_MS), event(2, at_ms=now)))
+    chart = await world.get_json("/api/v1/metrics/latency")
+    days = [x for x, n in zip(chart["x"], chart["series"][0]["values"], strict=True) if n]
+    assert days == [(now - 29 * DAY_MS) // DAY_MS * 86_400, now // DAY_MS * 86_400]
+
+
+async def test_more_bytes_than_memory_is_meant_for_are_503(start_world: StartWorld) -> None:
+    world = await start_world(max_inflight_bytes=2**20)
+    admission = world.running.collector.admission
+    with admission.share() as other:
+        other.grow(2**20 - 100)
+        status, answer, headers = await world.send(lines(event(1), event(2)))
+    assert (status, answer["error"], headers["Retry-After"]) == (503, "overloaded", "2")
+    assert (await world.send(lines(event(1))))[0] == 200
+    assert admission.bytes == 0
 
 
 async def test_too_large_bodies_lines_and_bombs_are_refused_early(start_world: StartWorld) -> None:

@@ -186,6 +186,32 @@ def test_bad_configuration_is_one_line_and_exit_2(
     assert len(done.stderr.strip().splitlines()) == 1
 
 
+@pytest.mark.parametrize(
+    ("store", "says"),
+    [
+        ("sqlite:////proc/nowhere/c.db", "can be written"),
+        ("sqlite:///{tmp}/broken.db", "restore a backup"),
+        ("sqlite:///{tmp}", "cannot open"),
+        ("postgresql://127.0.0.1:1/x", "check that the server runs"),
+        ("postgresql://127.0.0.1:word/x", "check the URL"),
+    ],
+)
+def test_an_unusable_store_is_one_line_that_says_what_to_do(
+    environment: dict[str, str], tmp_path: Path, store: str, says: str
+) -> None:
+    (tmp_path / "broken.db").write_text("no database at all" * 99)
+    url = store.format(tmp=tmp_path)
+    given = {**environment, "COLLECTOR_STORE": url, "XDG_DATA_HOME": str(tmp_path / "data")}
+    done = subprocess.run(
+        SERVE, env=given, capture_output=True, text=True, timeout=60, check=False
+    )  # fmt: skip
+    assert done.returncode == 1
+    (line,) = done.stderr.strip().splitlines()
+    assert line.startswith("Error: COLLECTOR_STORE: ")
+    assert says in line
+    assert list(tmp_path.rglob("tokens.json")) == [], "a failed start made tokens nobody saw"
+
+
 def test_a_port_in_use_is_told_and_exit_1(environment: dict[str, str]) -> None:
     with serving(environment) as process:
         listen = process.url.removeprefix("http://")
@@ -240,7 +266,8 @@ def test_export_stats_purge_and_delete_work_on_the_store(
     assert (gone["state"], gone["events"], gone["rows_left"]) == ("erased", 1, 0)
     assert call_json("stats")["events"] == 1
     acts = [a["act"] for a in call_json("audit")]
-    assert acts == ["deletion", "purge"]
+    assert acts[:3] == ["deletion", "purge", "export"]
+    assert sorted(acts[-2:]) == ["token created, ingest", "token created, read"]
 
 
 def test_an_applications_own_catalog_is_known(environment: dict[str, str], tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """A bad setting is one line that names it; good ones mean what the documents say."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -110,3 +112,19 @@ def test_every_refusal_of_the_guide_is_one_the_code_gives() -> None:
     guide = (Path(__file__).parents[2] / "docs" / "operate.md").read_text()
     for reason in (*EXPLAINED, REASON_ERASED):
         assert f"`{reason}`" in guide
+
+
+def test_a_collector_starts_without_any_optional_part() -> None:
+    """And does not spend memory on those it does not use."""
+    script = (
+        "import sys\n"
+        "for name in ('authlib', 'joserfc', 'httpx', 'obstore', 'asyncpg', 'clickhouse_connect'):\n"
+        "    sys.modules[name] = None\n"
+        "import sidespool_collector.server, sidespool_collector.cli\n"
+        "import sidespool_collector.store.sqlite.store\n"
+        "print([m for m in ('pyarrow', 'duckdb') if m in sys.modules])\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=False
+    )
+    assert (done.stdout.strip(), done.stderr) == ("[]", "")

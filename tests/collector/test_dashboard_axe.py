@@ -41,11 +41,12 @@ async def test_the_dashboard_is_clean_full_and_empty_light_and_dark(start_world:
     _, answer, _ = await world.send(lines(*sent), zipped=True)
     assert answer["rejected"] == []
     await world.send(lines({"event_type": "Unheard"}))
-    full = await look(node, chromium, world.url + "/", world.url + "/?version=2.4.0&os=macos")
+    urls = ("/", "/?version=2.4.0&os=macos", "/?k=50", "/sql")
+    full = await look(node, chromium, *(world.url + path for path in urls))
     pages = [*empty, *full]
-    assert len(pages) == 8
-    assert [page["violations"] for page in pages] == [[]] * 8
-    assert [page["outside"] + page["errors"] for page in pages] == [[]] * 8
+    assert len(pages) == 12
+    assert [page["violations"] for page in pages] == [[]] * 12
+    assert [page["outside"] + page["errors"] for page in pages] == [[]] * 12
     assert all(page["passes"] > 10 for page in pages)
 
 

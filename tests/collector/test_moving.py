@@ -25,17 +25,31 @@ from sidespool_collector.store.contract import (
 )  # fmt: skip
 from sidespool_collector.store.opening import store_of
 from support.collector_world import NOON_MS, event, lines
-from support.postgres import Postgres
+from support.store_urls import SERVERS
 
 READER = EventReader(builtin_catalog(), max_line_bytes=100_000, keep_content=False)
 DAY_MS = 86_400_000
 Urls = tuple[str, str]
 
 
-@pytest.fixture(params=["sqlite to postgresql", "postgresql to sqlite"])
-def urls(request: pytest.FixtureRequest, tmp_path: Path, postgres: Postgres) -> Urls:
-    found = (f"sqlite:///{tmp_path / 'old' / 'c.db'}", postgres.new_database())
-    return found if request.param.startswith("sqlite") else found[::-1]
+WAYS = [
+    "sqlite to postgresql",
+    "postgresql to sqlite",
+    "sqlite to clickhouse",
+    "clickhouse to sqlite",
+]
+
+
+@pytest.fixture(params=WAYS)
+def urls(request: pytest.FixtureRequest, tmp_path: Path) -> Urls:
+    def url(kind: str) -> str:
+        if kind == "sqlite":
+            return f"sqlite:///{tmp_path / 'old' / 'c.db'}"
+        database: str = request.getfixturevalue(SERVERS[kind]).new_database()
+        return database
+
+    old, _, new = request.param.split()
+    return url(old), url(new)
 
 
 @asynccontextmanager

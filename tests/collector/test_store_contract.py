@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -22,17 +23,24 @@ from sidespool_collector.store.contract import (
     StoredEvent,
 )  # fmt: skip
 from sidespool_collector.store.opening import store_of
+from support import chdb_link
 from support.collector_world import NOON_MS, event, lines
+from support.store_urls import STORES, url_of
 
 READER = EventReader(builtin_catalog(), max_line_bytes=100_000, keep_content=False)
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 Opener = Callable[[], Store]
 
 
-@pytest.fixture
-def opener(store_url: str) -> Opener:
+@pytest.fixture(params=(*STORES, "chdb"))
+def opener(request: pytest.FixtureRequest, tmp_path: Path) -> Opener:
     """Opens the test's own store, each time the same."""
-    return lambda: store_of(store_url)
+    if request.param == "chdb":  # today's ClickHouse, for the dialect
+        if chdb_link.missing():
+            pytest.skip(f"not run: {chdb_link.missing()}")
+        return chdb_link.chdb_store()
+    url = url_of(request, tmp_path)
+    return lambda: store_of(url)
 
 
 @pytest.fixture

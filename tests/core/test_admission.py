@@ -96,6 +96,8 @@ def test_the_limits_count_the_bytes_of_one_event() -> None:
     ("field", "value", "reason"),
     [
         ("seq", 5, "unknown_field"),
+        ("seq", None, "unknown_field"),
+        ("user_id", None, "unknown_field"),
         ("user_id", "x", "unknown_field"),
         ("timestamp", "2026-01-02", "invalid_value"),
         ("timestamp", "2026-13-02T00:00:00Z", "invalid_value"),
@@ -117,6 +119,36 @@ def test_a_bad_envelope_is_refused_on_the_fast_path_and_on_the_slow_one(
     if frame is not None:
         fast = admission.admit(frame.events, STAMP)
         assert [one.reason.value for one in fast.rejected] == [reason]
+
+
+def test_a_large_frame_of_small_events_is_read_at_once_and_one_with_a_large_event_is_not() -> None:
+    admission = an_admission()
+    small = {"event_type": "Error", "payload": {"stack_trace": "x" * 8_000}}
+    large = {"event_type": "ChatTurnFull", "payload": {"prompt": "x" * EVENT_BYTES_MAX}}
+
+    def frame(*events: Any) -> bytes:
+        return json.dumps({"op": "emit", "id": 1, "events": events}).encode()
+
+    many = frame(*[small] * 20)
+    assert len(many) > EVENT_BYTES_MAX
+    decoded = admission.decode(many)
+    assert admission.admit(decoded.events, STAMP).accepted == 20
+    assert admission.decode(frame(small, large)) is None
+    lines_of = admission.decode_lines(b"\n".join([frame(small)] * 20))
+    assert lines_of is not None
+    assert len(lines_of) == 20
+    assert admission.decode_lines(b"\n".join([frame(small), frame(large)])) is None
+
+
+def test_an_error_that_comes_again_is_written_as_the_first_time_until_forgotten() -> None:
+    admission = an_admission()
+    stack = "Error: no\n" + "\n".join(f"    at f{n} (/home/al/w/{n}.ts:{n}:1)" for n in range(9))
+    event = {"event_type": "Error", "payload": {"stack_trace": stack}}
+    written = [lines(admission.admit_raw(raw(event), STAMP))[0]["payload"] for _ in range(3)]
+    admission.forget()
+    written.append(lines(admission.admit_raw(raw(event), STAMP))[0]["payload"])
+    assert all(one == written[0] for one in written)
+    assert "/home/al" not in json.dumps(written)
 
 
 EVENTS = st.sampled_from(NAMES).flatmap(

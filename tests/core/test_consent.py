@@ -10,6 +10,7 @@ from sidespool.core.consent import (
     ConsentBook,
     ConsentRecord,
     Inputs,
+    Policy,
     decide,
     decode_consent,
     encode_consent,
@@ -29,7 +30,7 @@ RECORDS = st.builds(
 INPUTS = st.builds(
     Inputs,
     app=st.builds(AppSettings, enabled=MAYBE, full_content=MAYBE, level=LEVELS),
-    administrator=st.none() | LEVELS,
+    administrator=st.builds(Policy, st.none() | LEVELS),
     do_not_track=st.booleans(),
     feature=st.booleans(),
     model=st.sampled_from(["opt_out", "opt_in"]),
@@ -65,7 +66,7 @@ def consent(inputs: Inputs) -> Level:
 
 def expected(inputs: Inputs) -> Level:
     layers = [
-        Level.FULL if inputs.administrator is None else inputs.administrator,
+        Level.FULL if inputs.administrator.level is None else inputs.administrator.level,
         Level.OFF if inputs.do_not_track else Level.FULL,
         Level.FULL if inputs.feature else Level.OFF,
         ceiling(inputs.app),
@@ -97,8 +98,8 @@ def test_the_layer_that_decided_says_the_level_and_no_other_says_less(inputs: In
 
 @given(INPUTS, LEVELS)
 def test_an_administrator_only_lowers(inputs: Inputs, allowed: Level) -> None:
-    free = msgspec.structs.replace(inputs, administrator=None)
-    held = msgspec.structs.replace(inputs, administrator=allowed)
+    free = msgspec.structs.replace(inputs, administrator=Policy(None))
+    held = msgspec.structs.replace(inputs, administrator=Policy(allowed))
     assert decide(held).consented == min(decide(free).consented, allowed)
 
 

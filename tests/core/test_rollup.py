@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from sidespool.core.rollup import (
     PERIOD_MS,
+    RECENT_MAX,
     Counted,
     RollUp,
     decode_rollup,
@@ -106,6 +107,25 @@ def test_a_state_survives_the_disk() -> None:
     rollup.add(Counted("ChatTurn", {"latency_ms": 3.0}, {"prompt_length": 9.0}))
     rollup.close(START_MS + PERIOD_MS, id_of)
     assert decode_rollup(encode_rollup(rollup)) == rollup
+
+
+def test_an_event_that_is_sent_again_is_counted_once_also_after_a_restart() -> None:
+    rollup = RollUp(START_MS)
+    rollup.add_new([Counted("ChatTurn", event_id="a"), Counted("ChatTurn", event_id="b")])
+    restarted = decode_rollup(encode_rollup(rollup))
+    assert restarted is not None
+    restarted.close(START_MS + PERIOD_MS, id_of)
+    restarted.add_new([Counted("ChatTurn", event_id=name) for name in ("b", "a", "c", "c", "", "")])
+    assert restarted.events == {"ChatTurn": 3}
+
+
+def test_no_more_than_the_latest_ids_are_remembered() -> None:
+    rollup = RollUp(START_MS)
+    for start in range(0, 3 * RECENT_MAX, 1_000):
+        rollup.add_new([Counted("A", event_id=str(start + n)) for n in range(1_000)])
+    assert len(rollup.recent) == 8 * RECENT_MAX
+    rollup.add_new([Counted("B", event_id="0")])
+    assert rollup.events["B"] == 1
 
 
 def test_only_durations_and_sizes_are_kept_of_an_event() -> None:

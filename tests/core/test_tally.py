@@ -38,7 +38,7 @@ def test_a_report_that_was_not_confirmed_is_repeated_as_it_was() -> None:
     again = decode_tally(encode_tally(tally))
     assert again is not None
     assert again.freeze("0199c82c-c000-7300-8000-00000000ffff", 9) == first
-    again.on_reported()
+    again.on_reported((0, 0))
     assert again.freeze(BATCH, 9).counts.dropped == {"corrupt": 1}
 
 

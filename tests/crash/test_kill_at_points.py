@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from support.daemon import RunningDaemon, SocketClient
+from support.daemon import RunningDaemon, SocketClient, wait_until
 from support.doomed_daemon import Events, lying_events, lying_tally, settings, start
 from support.small_collector import SmallCollector
 
@@ -44,6 +44,9 @@ class Story:
         if answer["accepted"] == count:
             self.acknowledged += ids
         return ids
+
+    def wait(self) -> None:
+        """Until what the start does by itself is done."""
 
     def judge(self, arrived: set[str], left: set[str]) -> None:
         """After a start that sent what it could: nothing is lost."""
@@ -131,6 +134,10 @@ class Reset(Story):
         client.ask("reset")
         self.done.append("reset")
 
+    def wait(self) -> None:
+        if any((Path(self.env["TELEMETRY_DATA_DIR"]) / "deletion").glob("*.json")):
+            wait_until(lambda: self.collector.deletions)
+
     def judge(self, arrived: set[str], left: set[str]) -> None:
         here = set(self.acknowledged) & (left | arrived)
         assert not here or (here == set(self.acknowledged) and not self.done), "all or nothing"
@@ -189,6 +196,7 @@ def test_killed_at_each_point_nothing_is_lost_nothing_comes_back(
             data_dir = Path(story.env["TELEMETRY_DATA_DIR"])
             with start(story.env) as daemon, daemon.client() as client:
                 client.ask("flush")
+                story.wait()
                 status = daemon.status()
             assert status["spool"]["quarantined"] == {}
             story.judge(set(collector.events), set(lying_events(data_dir)))

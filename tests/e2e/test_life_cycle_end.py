@@ -219,8 +219,11 @@ def test_nothing_heavy_is_imported_before_the_ready_line(tmp_path: Path) -> None
     assert loaded.isdisjoint(HEAVY)
 
 
-def test_a_daemon_that_nobody_asked_anything_has_loaded_no_web_server() -> None:
-    with start_daemon() as daemon:
+def test_a_daemon_that_nobody_asked_anything_has_loaded_no_web_server(
+    tmp_path: Path,
+) -> None:
+    # nor anything to watch: there is no settings file, and no folder of a policy
+    with start_daemon({}, "--policy-file", str(tmp_path / "none" / "policy.json")) as daemon:
         with daemon.client() as client:
             client.emit({"event_type": "ChatTurn"})
         maps = Path(f"/proc/{daemon.process.pid}/maps").read_text()

@@ -107,6 +107,31 @@ def test_a_policy_file_that_cannot_be_read_forbids_everything(tmp_path: Path) ->
     with start_daemon(QUIET, *flags) as daemon, daemon.client() as client:
         status = client.ask("status")
         assert (status["level"], status["decided_by"]) == ("off", "administrator")
+        assert "policy.json cannot be read: Is a directory" in status["because"]
+
+
+@pytest.mark.parametrize("content", ["{", '{"level":"loud"}', "[]", '{"levle":"off"}'])
+def test_a_policy_file_that_says_nothing_known_forbids_everything_and_status_says_so(
+    tmp_path: Path, content: str
+) -> None:
+    (tmp_path / "policy.json").write_text(content)
+    flags = ("--policy-file", str(tmp_path / "policy.json"))
+    with start_daemon(QUIET, *flags) as daemon:
+        assert daemon.status()["level"] == "off"
+        assert f"policy file {tmp_path}" in daemon.status()["because"]
+
+
+def test_a_key_that_is_no_setting_changes_nothing_and_is_named(tmp_path: Path) -> None:
+    with start_daemon(QUIET) as daemon, daemon.client() as client:
+        for wrong in ({"settings": {"enable": False, "level": "off"}}, {"enabled": False}):
+            said = client.ask("set", **wrong)
+            assert (said["op"], said["reason"]) == ("error", "unknown_field")
+            assert next(iter(wrong.get("settings", wrong))) in said["detail"]
+        for body in ({"enable": False}, {"settings": {"enable": False}}, {"policy": 1}):
+            refused = daemon.request("PATCH", "/v1/settings", body)
+            assert (refused.status, refused.json()["error"]) == (422, "unknown_field")
+        assert daemon.status()["level"] == "usage"
+        assert daemon.request("PATCH", "/v1/settings", {"enabled": False}).json()["level"] == "off"
 
 
 # -- consent -------------------------------------------------------------------------------------

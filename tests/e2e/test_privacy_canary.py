@@ -1,101 +1,86 @@
 """Canaries in every string of every event: none of them on disk, in the log, or on the wire.
 
 A real daemon, a real collector on loopback, and a relay that keeps every byte between them. The
-daemon runs as a user, on a host and in a home that are canaries themselves.
+daemon runs as a user, on a host and in a home that are canaries themselves. Every field of every
+event carries every canary, the built-in catalog's and those of an app's catalog that has each kind
+with each type it goes with; quarantine, counts and summaries are looked through, too.
 """
 
 import base64
-import contextlib
-import getpass
 import json
-import socket
 import uuid
-import zlib
-from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from sidespool.core.envelope import decrypt, file_key, is_encrypted, salt_of
 from sidespool.wire.builtin import builtin_catalog
-from sidespool.wire.catalog import EventSpec, FieldSpec
+from sidespool.wire.catalog import Catalog
+from sidespool.wire.catalog_toml import parse_catalog
+from sidespool.wire.level import Level
+from sidespool.wire.lint.event_rule import LEVEL_OF_KIND
+from sidespool.wire.lint.field_rule import TYPES_OF_KIND
+from support.canary import (
+    CARRIERS,
+    MARKS,
+    SECRETS,
+    assert_none,
+    events_of,
+    files_below,
+    host_marks,
+    key_of,
+    members,
+)
 from support.daemon import RunningDaemon, start_daemon, wait_until
+from support.fake_collector import FakeCollector
+from support.in_thread import in_thread
 from support.live_collector import LiveCollector
 
-SECRETS = {
-    "github": "ghp_" + "Q7xWz2Lk9mPv4RtB" * 2 + "aZ19",
-    "aws": "AKIA" + "Z7Q2WX6KLMNP4RTV",
-    "openai": "sk-proj-" + "q7XwZ2lK9mPv4RtB" * 3,
-    "jwt": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJjYW5hcnktc3ViamVjdCJ9.q7XwZ2lK9mPv4RtBq7XwZ2lK9mPv4Rt",
-    "password": "password=Canary7Hunter2Pw",
-}
-PEOPLE = {
-    "mail": "canary.person@private-mail.example",
-    "home": "/home/canaryuser/Secret Project/notes.txt",
-    "windows": r"C:\Users\canaryuser\Documents\salary.xlsx",
-    "card": "4111 1111 1111 1111",
-    "address": "203.0.113.77",
-}
-# What must not be found: the part of each that names somebody or opens something.
-MARKS = [
-    SECRETS["github"], SECRETS["aws"], SECRETS["openai"], "Canary7Hunter2Pw",
-    "q7XwZ2lK9mPv4RtBq7XwZ2lK9mPv4Rt", "canary.person", "canaryuser", "Secret Project", "salary",
-    "4111 1111 1111 1111", "203.0.113.77",
-]  # fmt: skip
-CARRIERS = {**SECRETS, **PEOPLE}
 FULL = {"TELEMETRY_FULL_CONTENT": "1", "TELEMETRY_FLUSH_INTERVAL_S": "0.2"}
+ME = {"LOGNAME": "canaryuser", "USER": "canaryuser", "HOME": "/home/canaryuser"}
+CONTENT_KINDS = (b'"ChatTurnFull"', b'"ProposalDiff"', b'"FileSnapshot"', b'"AppFull"')
 
 
-def value_of(field: FieldSpec, canary: str) -> Any:
-    """Something for this field, with the canary wherever text may stand."""
-    text = f"before {canary} after"
-    made: dict[str, Any] = {
-        "integer": 1, "number": 1.5, "boolean": True, "timestamp": "2026-01-02T03:04:05.000Z",
-        "array": [text], "map": {"key": text}, "string_or_map": {"note": text, canary[:40]: "x"},
-    }  # fmt: skip
-    if field.type == "enum":
-        return field.values[0]
-    if field.type == "object":
-        return {one.name: value_of(one, canary) for one in field.fields.values()}
-    if field.type == "map" and field.kind in ("count", "enum"):
-        return {}
-    return made.get(field.type, text)
+def app_catalog() -> str:
+    """An event for each level, with a field for each kind and type that may stand there."""
+    text = "version = 1\n"
+    for level in ("crash", "error", "usage", "full"):
+        worth = "content" if level == "full" else "interaction"
+        text += (
+            f'[events.App{level.title()}]\nlevel = "{level}"\ndescription = "x"\nwhy = "x"\n'
+            f'owner = "x"\nexpires = "never"\nsensitivity = "{worth}"\nretention_days = 1\n'
+        )
+        text += "".join(_field(f"App{level.title()}", *one) for one in _kinds(level))
+    return text
 
 
-def events_of(spec: EventSpec) -> Iterator[dict[str, Any]]:
-    for canary in CARRIERS.values():
-        fields = [field for field in spec.fields.values() if not field.bin_of]
-        payload = {field.name: value_of(field, canary) for field in fields}
-        yield {"event_type": spec.name, "event_id": str(uuid.uuid4()), "payload": payload}
+def _kinds(level: str) -> list[tuple[str, str]]:
+    reached = next(one for one in Level if one.label == level)
+    return [
+        (kind, type_)
+        for kind, types in TYPES_OF_KIND.items()
+        for type_ in types
+        if LEVEL_OF_KIND.get(kind, Level.CRASH) <= reached
+    ]
 
 
-def unpacked(path: Path, key: bytes | None) -> Iterator[bytes]:
-    """A file's bytes as they lie, and what is packed or encrypted in them."""
-    raw = path.read_bytes()
-    yield raw
-    if key is not None and is_encrypted(raw):
-        from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-
-        raw = decrypt(raw, AESGCM(file_key(key, salt_of(raw))))
-        yield raw
-    if raw[:2] == b"\x1f\x8b":
-        yield zlib.decompressobj(31).decompress(raw)
-
-
-def members(wire: bytes) -> Iterator[bytes]:
-    """Every gzip member that stands anywhere in a stream."""
-    position = 0
-    while (position := wire.find(b"\x1f\x8b\x08", position)) >= 0:
-        with contextlib.suppress(zlib.error):
-            yield zlib.decompressobj(31).decompress(wire[position:])
-        position += 1
+def _field(event: str, kind: str, type_: str) -> str:
+    name = f"{kind}_{type_}_ms" if kind == "duration" else f"{kind}_{type_}_bytes"
+    field = (
+        f'[events.{event}.fields.{name}]\nkind = "{kind}"\ntype = "{type_}"\ndescription = "x"\n'
+    )
+    field += 'values = ["a", "b"]\n' if kind == "enum" else ""
+    if kind in ("text", "stack", "content", "url") and type_ != "object":
+        field += "max_bytes = 400\n"
+    if type_ == "object":
+        inner = f'[events.{event}.fields.{name}.fields.inner]\nkind = "text"\ndescription = "x"\n'
+        field += inner + "max_bytes = 400\n"
+    return field
 
 
-def emit_everything(daemon: RunningDaemon) -> int:
+def emit_everything(daemon: RunningDaemon, catalog: Catalog) -> int:
     accepted = 0
     with daemon.client() as client:
-        for spec in builtin_catalog().events.values():
+        for spec in catalog.events.values():
             if spec.origin == "client":
                 answer = client.emit(*events_of(spec))
                 assert answer["rejected"] == [], (spec.name, answer)
@@ -116,45 +101,53 @@ def emit_everything(daemon: RunningDaemon) -> int:
 
 @pytest.mark.slow
 def test_no_canary_is_on_disk_in_a_log_or_on_the_wire(tmp_path: Path) -> None:
-    me = {"LOGNAME": "canaryuser", "USER": "canaryuser", "HOME": "/home/canaryuser"}
     with LiveCollector(tmp_path) as collector:
-        with start_daemon({**FULL, **me, **collector.env}, "--verbose") as daemon:
-            accepted = emit_everything(daemon)
-            key = base64.b64decode((daemon.data_dir / "spool.key").read_bytes())
+        with start_daemon({**FULL, **ME, **collector.env}, "--verbose") as daemon:
+            accepted = emit_everything(daemon, builtin_catalog())
+            key = key_of(daemon.data_dir)
             daemon.request("POST", "/v1/flush")
             wait_until(lambda: daemon.status()["tally"]["delivered"] >= accepted)
-            on_disk = [
-                (str(path.relative_to(daemon.data_dir)), part)
-                for path in daemon.data_dir.rglob("*")
-                if path.is_file()
-                for part in unpacked(path, key)
-            ]
+            on_disk = list(files_below(daemon.data_dir, key))
             daemon.terminate()
             said = daemon.stderr.encode()
-        stored = json.dumps(collector.events(), ensure_ascii=False).encode()
+        events = collector.events()
         wire = bytes(collector.wire)
-    everywhere = [*on_disk, ("stderr", said), ("wire", wire), ("collector", stored)]
-    everywhere += [("wire, unpacked", one) for one in members(wire)]
     assert len(list(members(wire))) >= 3
-    allowed = host_marks()
-    # Content is what the user chose to share: people's names stay in it, credentials do not.
-    personal = {"canary.person", "canaryuser", "Secret Project", "salary", "4111 1111 1111 1111",
-                "203.0.113.77"}  # fmt: skip
-    for place, raw in everywhere:
-        for line in raw.split(b"\n"):
-            is_content = any(kind in line for kind in CONTENT_KINDS)
-            for mark in MARKS:
-                if mark in personal and (is_content or place in ("wire", "collector")):
-                    continue
-                assert mark.encode() not in line, (place, mark, line[:300])
-            for mark in allowed if not is_content and place != "collector" else ():
-                assert mark.encode() not in line, (place, mark, line[:300])
+    stored = [("collector", json.dumps(one, ensure_ascii=False).encode()) for one in events]
+    unpacked = [("wire, unpacked", one) for one in members(wire)]
+    everywhere = [*on_disk, ("stderr", said), ("wire", wire), *unpacked, *stored]
+    assert_none(everywhere, CONTENT_KINDS, MARKS + host_marks())
 
 
-CONTENT_KINDS = (b'"ChatTurnFull"', b'"ProposalDiff"', b'"FileSnapshot"')
-
-
-def host_marks() -> list[str]:
-    """This machine's own names, where they are long enough to mean anything."""
-    names = {socket.gethostname(), getpass.getuser()}
-    return [one for one in names if len(one) >= 6 and one != "localhost"]
+@pytest.mark.slow
+def test_no_canary_is_in_an_apps_own_events_in_quarantine_or_in_counts(tmp_path: Path) -> None:
+    file = tmp_path / "telemetry.catalog.toml"
+    file.write_text(app_catalog())
+    own = Catalog(parse_catalog(app_catalog()).events)
+    with in_thread(FakeCollector()) as collector:
+        collector.always(400)
+        env = {
+            **FULL, **ME, "TELEMETRY_CATALOG": str(file), "TELEMETRY_ENDPOINT": collector.url,
+            "TELEMETRY_FULL_CONTENT_KEY": "file", "TELEMETRY_TOKEN": "t",
+            "TELEMETRY_DATA_DIR": str(tmp_path / "data"),
+            "TELEMETRY_SHUTDOWN_GRACE_S": "0.2",
+        }  # fmt: skip
+        with start_daemon(env, "--verbose") as daemon:
+            emit_everything(daemon, own)
+            wait_until(lambda: len(daemon.status()["spool"]["quarantined"]) >= 1)
+            key = key_of(daemon.data_dir)
+            shown = b"\n".join(json.dumps(one).encode() for one in daemon.pending())
+            on_disk = list(files_below(daemon.data_dir, key))
+            daemon.terminate()
+            said = daemon.stderr.encode()
+        with start_daemon({**env, "TELEMETRY_USAGE": "summary"}, "--verbose") as daemon:
+            emit_everything(daemon, builtin_catalog())
+            status = json.dumps(daemon.status()).encode()
+            on_disk += files_below(daemon.data_dir, key)
+            daemon.terminate()
+            said += daemon.stderr.encode()
+        wire = b"\n".join(one.body for one in collector.requests)
+    assert {"quarantined", "json"} <= {name.rpartition(".")[2] for name, _ in on_disk}
+    unpacked = [("wire, unpacked", one) for one in members(wire)]
+    seen = [("stderr", said), ("pending", shown), ("status", status), ("wire", wire), *unpacked]
+    assert_none([*on_disk, *seen], CONTENT_KINDS, MARKS + host_marks())

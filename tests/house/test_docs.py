@@ -7,7 +7,7 @@ import pytest
 
 from sidespool.config import PARSERS
 from sidespool.wire.builtin import builtin_catalog
-from sidespool.wire.outcome import DropReason, Reason
+from sidespool.wire.outcome import DropReason, LossReason, Reason
 
 ROOT = Path(__file__).resolve().parents[2]
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
@@ -34,7 +34,7 @@ def test_every_setting_is_documented(setting: str) -> None:
     assert f"`{setting}`" in text_of_docs()
 
 
-@pytest.mark.parametrize("reason", [*Reason, *DropReason])
+@pytest.mark.parametrize("reason", [*Reason, *DropReason, *LossReason])
 def test_every_reason_is_documented(reason: str) -> None:
     assert f"`{reason}`" in text_of_docs()
 

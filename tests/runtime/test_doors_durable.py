@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sidespool.core.policy import INFLIGHT_BYTES_HIGH
+from sidespool.core.policy import FRAME_BYTES_MAX, INFLIGHT_BYTES_HIGH
 from sidespool.runtime.disk import Disk
 from support.inside import Inside, Line, daemon_inside
 
@@ -84,7 +84,7 @@ async def test_a_slow_disk_stops_the_reading_and_bounds_what_waits(tmp_path: Pat
             posts = [tasks.create_task(inside.http(inside.post(body))) for _ in range(6)]
             for _ in range(20):
                 await witness.ask("status")
-            assert spooler.inflight_bytes < 3 * INFLIGHT_BYTES_HIGH
+            assert spooler.inflight_bytes < INFLIGHT_BYTES_HIGH + FRAME_BYTES_MAX
             disk.free.set()
             await writing
             answers = [await post for post in posts]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sidespool.config import Config
-from sidespool.core.consent import ConsentBook, ConsentRecord
+from sidespool.core.consent import ConsentBook, ConsentRecord, Policy
 from sidespool.runtime.governor import Effects, Governor
 from sidespool.wire.level import Level
 
@@ -76,7 +76,7 @@ class World:
 
 
 def a_governor(world: World, **config: Any) -> Governor:
-    governor = Governor(Config(**config), ConsentBook(), None)
+    governor = Governor(Config(**config), ConsentBook(), Policy(None))
     governor.connect(world.effects())
     return governor
 
@@ -98,7 +98,7 @@ def change(governor: Governor, who: str, label: str) -> Awaitable[None]:
         "file": lambda: governor.on_file({"level": label}),
         "consent": lambda: governor.on_consent(grant(label)),
         "administrator": lambda: governor.on_administrator(
-            next(level for level in Level if level.label == label)
+            Policy(next(level for level in Level if level.label == label))
         ),
     }
     return by[who]()
@@ -174,7 +174,7 @@ async def test_reading_the_same_file_twice_tells_nobody() -> None:
     await governor.on_file({"level": "error"})
     told = world.told
     await governor.on_file({"level": "error"})
-    await governor.on_administrator(None)
+    await governor.on_administrator(Policy(None))
     assert world.told == told
 
 

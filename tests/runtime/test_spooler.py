@@ -35,7 +35,12 @@ def chunk(world: World, level: Level, count: int = 1) -> Chunk:
 
 async def commit(spooler: Spooler, *chunks: Chunk) -> str:
     """The error with which a commit was answered, "" where it is durable."""
-    told: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+    return next(iter((await commit_each(spooler, *chunks)).values()), "")
+
+
+async def commit_each(spooler: Spooler, *chunks: Chunk) -> dict[Level, str]:
+    """What failed of a commit, by level."""
+    told: asyncio.Future[dict[Level, str]] = asyncio.get_running_loop().create_future()
     spooler.commit(list(chunks), told.set_result)
     return await told
 
@@ -82,6 +87,16 @@ async def test_a_refused_level_is_told_and_the_others_are_kept(
     assert await commit(spooler, chunk(world, Level.USAGE)) == ""
     assert spooler.last_error == ""
     assert len(world.spooled()) == 3
+
+
+async def test_of_a_commit_of_two_levels_only_the_one_that_failed_is_refused(
+    world: World, spooler: Spooler
+) -> None:
+    await commit(spooler, chunk(world, Level.ERROR))
+    world.disk.fault = lambda call: errno.ENOSPC if call == "create" else 0
+    errors = await commit_each(spooler, chunk(world, Level.ERROR), chunk(world, Level.USAGE))
+    assert list(errors) == [Level.USAGE]
+    assert len(world.spooled()) == 2
 
 
 async def test_an_unexpected_fault_is_an_answer_and_the_thread_lives(

@@ -205,3 +205,29 @@ async def test_the_state_tells_since_when_what_went_wrong_and_when_it_goes_on(
     assert state.last_success is not None
     assert state.next_attempt_at is None
     assert world.clock.unix_ms() > start
+
+
+async def test_while_it_is_held_nothing_is_sent_and_a_flush_waits(world: UploadWorld) -> None:
+    async with world.running():
+        await world.pass_time(1)
+        assert world.uploader.hold()
+        world.source.add("a")
+        world.uploader.wake()
+        loop = asyncio.get_running_loop()
+        flush = loop.create_task(world.uploader.flush(20))
+        await world.pass_time(1)
+        assert world.exporter.sent == []
+        assert not flush.done()
+        world.uploader.release()
+        assert (await flush).uploaded == 1
+
+
+async def test_what_is_on_its_way_is_not_held(world: UploadWorld) -> None:
+    world.exporter.hold = asyncio.Event()
+    world.source.add("a")
+    async with world.running():
+        await world.exporter.started.wait()
+        assert not world.uploader.hold()
+        world.exporter.hold.set()
+        await world.pass_time(1)
+        assert world.source.answers.keys() == {"a"}

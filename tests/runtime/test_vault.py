@@ -4,7 +4,7 @@ from pathlib import Path
 
 import keyring
 import pytest
-from keyring.backends import null
+from keyring.backends import fail, null
 
 from sidespool.errors import SecretStoreError
 from sidespool.runtime.disk import Disk
@@ -22,6 +22,21 @@ def test_a_key_file_is_private_kept_and_destroyed(tmp_path: Path) -> None:
     assert destroy_key(disk, "app", FILE, file)
     assert not file.exists()
     assert find_key(disk, "app", FILE, file, make=True) != made
+
+
+def test_a_key_file_goes_though_the_terminal_takes_the_key_to_be_in_a_keychain(
+    tmp_path: Path,
+) -> None:
+    file, disk = tmp_path / "spool.key", Disk()
+    find_key(disk, "app", FILE, file, make=True)
+    before = keyring.get_keyring()
+    keyring.set_keyring(fail.Keyring())  # type: ignore[no-untyped-call]  # keyring has no types here
+    try:
+        with pytest.raises(SecretStoreError):
+            destroy_key(disk, "app", KEYCHAIN, file)
+    finally:
+        keyring.set_keyring(before)
+    assert not file.exists()
 
 
 def test_a_damaged_key_is_told_and_never_replaced(tmp_path: Path) -> None:

@@ -20,8 +20,9 @@ from support.in_thread import in_thread
 class LiveCollector:
     """`env` points a daemon at it; `wire` holds what the daemon sent and was answered."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, store: str = "") -> None:
         self.folder = folder / "collector"
+        self.store = store or f"sqlite:///{self.folder / 'collector.db'}"
         self.folder.mkdir()
         tokens = TokenFile(self.folder / "tokens.json")
         self.tokens = {role: tokens.create(str(role), role, 0) for role in Role}
@@ -48,9 +49,10 @@ class LiveCollector:
     @asynccontextmanager
     async def _live(self) -> AsyncIterator[RunningCollector]:
         settings = load_settings(
-            store=f"sqlite:///{self.folder / 'collector.db'}",
+            store=self.store,
             listen="127.0.0.1:0",
             tokens_file=self.folder / "tokens.json",
+            attachments_dir=self.folder / "attachments",
             retention_days=3650,
         )
         running = await start(settings)
@@ -87,13 +89,17 @@ class LiveCollector:
 
     def events(self) -> list[dict[str, Any]]:
         """Everything in the store, by its own export."""
-        request = urllib.request.Request(
-            f"{self.direct}/api/v1/export?format=jsonl",
-            headers={"Authorization": f"Bearer {self.tokens[Role.ADMIN]}"},
-        )
-        with urllib.request.urlopen(request, timeout=10) as answer:
-            body: bytes = answer.read()
+        body = self.fetch("/api/v1/export?format=jsonl")
         return [msgspec.json.decode(line) for line in body.splitlines() if line.strip()]
+
+    def fetch(self, path: str) -> bytes:
+        """What the collector answers an administrator."""
+        request = urllib.request.Request(
+            self.direct + path, headers={"Authorization": f"Bearer {self.tokens[Role.ADMIN]}"}
+        )
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            body: bytes = answer.read()
+        return body
 
     def attachments(self) -> list[bytes]:
         """The files it keeps."""

@@ -5,10 +5,13 @@ hang up before or after it took a request, or find bodies too large.
 """
 
 import gzip
+import hashlib
 import json
 import random
 import socket
+import ssl
 import threading
+import zlib
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -16,9 +19,11 @@ from typing import Any, Self
 class SmallCollector:
     """Use as a context; `url` is the endpoint."""
 
-    def __init__(self) -> None:
+    def __init__(self, tls: ssl.SSLContext | None = None) -> None:
+        self.scheme = "https" if tls else "http"
         self.events: dict[str, dict[str, Any]] = {}
         self.arrivals: dict[str, int] = {}
+        self.attachments: list[bytes] = []
         self.deletions: list[dict[str, Any]] = []
         self.events_max: int | None = None  # more in one body: 413
         self.flapping: random.Random | None = None
@@ -26,12 +31,22 @@ class SmallCollector:
         self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
+        if tls is not None:
+            plain = self._server.socket
+            self._server.socket = tls.wrap_socket(
+                plain, server_side=True, do_handshake_on_connect=False
+            )
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
 
     @property
     def url(self) -> str:
         """The endpoint to configure."""
-        return f"http://127.0.0.1:{self._server.server_address[1]}"
+        return f"{self.scheme}://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        return int(self._server.server_address[1])
 
     def __enter__(self) -> Self:
         self._thread.start()
@@ -51,7 +66,10 @@ class SmallCollector:
 
     def take(self, body: bytes) -> tuple[int, dict[str, Any]]:
         """Stores a body's events; the answer."""
-        events = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+        try:
+            events = [json.loads(line) for line in gzip.decompress(body).splitlines()]
+        except (OSError, EOFError, ValueError, zlib.error):
+            return 400, {"error": "not gzip, or not JSON lines"}
         if self.events_max is not None and len(events) > self.events_max:
             return 413, {"error": "too large"}
         with self._lock:
@@ -76,6 +94,10 @@ class SmallCollector:
                     self._answer(202, {"receipt": "r1"})
                     return
                 mood = collector.mood()
+                if mood == "takes" and "/attachments/" in self.path:
+                    collector.attachments.append(body)
+                    self._answer(201, {"digest": hashlib.sha256(body).hexdigest()})
+                    return
                 if mood == "drops":
                     self._hang_up()
                     return
@@ -91,7 +113,7 @@ class SmallCollector:
             def handle_one_request(self) -> None:
                 try:
                     super().handle_one_request()
-                except ConnectionError:  # the daemon was killed
+                except (ConnectionError, ssl.SSLError):  # the daemon was killed, or distrusts us
                     self.close_connection = True
 
             def _hang_up(self) -> None:

@@ -64,6 +64,7 @@ class World:
         disk, paths = self.disk, self.paths
         tally = load_tally(disk, paths.tally_file, self.clock.now_ms, self.log.append)
         book = SpoolBook(self.bytes_max, age_days_max=14)
+        book.merge_min = 3
         return SpoolStore(disk, paths, book, tally, self.clock.batch_id, self.log.append)
 
     def make_events(self, count: int, size_bytes: int = 60) -> dict[str, bytes]:

@@ -71,6 +71,10 @@ class FakeSource:
         self.set_aside.update(json.loads(line)["event_id"] for line in lines)
         self.remove(batch_id)
 
+    async def inspect(self, batch_id: str) -> bool:
+        """See `BatchSource`."""
+        return batch_id in self.batches
+
     async def halve(self, batch_id: str) -> None:
         """See `BatchSource`."""
         self._write()

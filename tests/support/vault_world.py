@@ -39,6 +39,7 @@ class VaultWorld(World):
         self.plain = VaultDisk(self.disk, paths.spool, vault)
         tally = load_tally(self.disk, paths.tally_file, self.clock.now_ms, self.log.append)
         book = SpoolBook(self.bytes_max, age_days_max=14)
+        book.merge_min = 3
         return SpoolStore(self.plain, paths, book, tally, self.clock.batch_id, self.log.append)
 
     def readable(self) -> dict[str, Level]:

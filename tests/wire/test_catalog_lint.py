@@ -274,6 +274,7 @@ VALUES = st.sampled_from(
         '["a"]',
         "{}",
         '"x_ms"',
+        '"local"',
     ]
 )
 ATTRIBUTES = st.sampled_from(
@@ -291,6 +292,9 @@ ATTRIBUTES = st.sampled_from(
         "template",
         "system",
         "bin_of",
+        "noise",
+        "epsilon",
+        "period_maximum",
     ]
 )
 
@@ -307,6 +311,7 @@ def test_what_has_no_mistakes_compiles(
     lines = {"kind": f'"{kind}"', "type": f'"{type_}"', "description": '"x"'} | attributes
     body = "".join(f"{name} = {value}\n" for name, value in lines.items())
     event = EVENT.replace('"usage"', f'"{level}"').replace('"interaction"', '"content"')
+    event += "aggregate = true\n"
     text = f"{event}[events.ExportDone.fields.f_bytes]\n{body}"
     if found(text):
         return

@@ -64,6 +64,20 @@ def test_any_text_is_a_time_or_none(text: str) -> None:
     assert (parse_time(text) is None) == (found is None)
 
 
+@given(MILLIS, st.integers(0, 23), st.characters())
+@example(0, 20, "²")
+@example(0, 20, "٣")
+@example(0, 11, "9")
+def test_a_time_that_is_nearly_canonical_is_judged_as_the_slow_way_judges(
+    unix_ms: int, place: int, other: str
+) -> None:
+    text = format_time(unix_ms)
+    assert canonical_time(text) == text  # now its second is remembered
+    near = text[:place] + other + text[place + 1 :]
+    slow = parse_time(near)
+    assert canonical_time(near) == (None if slow is None else format_time(slow))
+
+
 def test_digits_below_a_millisecond_are_dropped_not_rounded() -> None:
     assert canonical_time("2026-01-02T03:04:05.999999999Z") == "2026-01-02T03:04:05.999Z"
     assert canonical_time("1969-12-31T23:59:59.9999Z") == "1969-12-31T23:59:59.999Z"

@@ -29,10 +29,10 @@ REFUSALS = (msgspec.MsgspecError, RecursionError, UnicodeDecodeError)
 
 def accepts(raw: bytes) -> bool:
     try:
-        event = DECODER.decode(raw)
+        DECODER.decode(raw)
     except REFUSALS:
         return False
-    return event.seq is None  # the daemon's own: a client that sends it is refused afterwards
+    return True
 
 
 @given(good_events(CATALOG))

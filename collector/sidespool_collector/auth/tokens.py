@@ -16,9 +16,10 @@ from pathlib import Path
 
 import msgspec
 
-from sidespool.errors import ConfigError
+from sidespool.errors import ConfigError, DataDirError
 
 PREFIX = "ss_"
+ACTS_MAX = 1000
 
 
 class Role(StrEnum):
@@ -48,12 +49,26 @@ class Token(msgspec.Struct, frozen=True, omit_defaults=True):
         return self.role in (role, Role.ADMIN)
 
 
+class TokenAct(msgspec.Struct, frozen=True):
+    """One change of the file, for the audit log."""
+
+    at_ms: int
+    act: str
+    name: str
+
+
 class TokenBook(msgspec.Struct, frozen=True):
-    """The file's content. `session_key` signs dashboard cookies (hex)."""
+    """The file's content. `session_key` signs dashboard cookies (hex); `acts` are the latest."""
 
     session_key: str
     tokens: list[Token] = []
     version: int = 1
+    acts: list[TokenAct] = []
+
+    def after(self, tokens: list[Token], at_ms: int, act: str, name: str) -> "TokenBook":
+        """The book with other tokens, and the line that says so."""
+        acts = [*self.acts, TokenAct(at_ms, act, name)][-ACTS_MAX:]
+        return msgspec.structs.replace(self, tokens=tokens, acts=acts)
 
 
 _BOOK = msgspec.json.Decoder(TokenBook)
@@ -124,12 +139,15 @@ class TokenFile:
             )
         secret = PREFIX + secrets.token_urlsafe(32)
         token = Token(name, role, digest_of(secret), now_ms, expires_ms)
-        self._write(msgspec.structs.replace(book, tokens=[*book.tokens, token]))
+        act = f"token created, {role}"
+        self._write(book.after([*book.tokens, token], now_ms, act, name))
         return secret
 
     def revoke(self, name: str, now_ms: int) -> int:
         """Ends every token of a name at once; how many there were."""
-        return self._end(name, lambda t: msgspec.structs.replace(t, revoked_ms=now_ms))
+        return self._end(
+            name, lambda t: msgspec.structs.replace(t, revoked_ms=now_ms), now_ms, "token revoked"
+        )
 
     def rotate(self, name: str, now_ms: int, grace_ms: int) -> str | None:
         """A new secret for a name; the old one works `grace_ms` longer. None: no such token."""
@@ -144,6 +162,8 @@ class TokenFile:
             lambda t: msgspec.structs.replace(
                 t, expires_ms=min(ends, t.expires_ms) if t.expires_ms else ends
             ),
+            now_ms,
+            "token rotated",
         )
         book = self.book
         secret = PREFIX + secrets.token_urlsafe(32)
@@ -151,15 +171,24 @@ class TokenFile:
         self._write(msgspec.structs.replace(book, tokens=[*book.tokens, token]))
         return secret
 
-    def _end(self, name: str, change: Callable[[Token], Token]) -> int:
+    def _end(self, name: str, change: Callable[[Token], Token], now_ms: int, act: str) -> int:
         book = self.book
         ended = [t.name == name and t.revoked_ms is None for t in book.tokens]
         if any(ended):
             tokens = [change(t) if end else t for t, end in zip(book.tokens, ended, strict=True)]
-            self._write(msgspec.structs.replace(book, tokens=tokens))
+            self._write(book.after(tokens, now_ms, act, name))
         return sum(ended)
 
     def _write(self, book: TokenBook) -> None:
+        try:
+            self._replace(book)
+        except OSError as error:
+            raise DataDirError(
+                f"the tokens file {self.path} cannot be written: {error.strerror or error}",
+                hint="Make its directory writable, or name another in COLLECTOR_TOKENS_FILE",
+            ) from None
+
+    def _replace(self, book: TokenBook) -> None:
         self.path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         raw = msgspec.json.format(msgspec.json.encode(book), indent=2) + b"\n"
         handle, temporary = tempfile.mkstemp(dir=self.path.parent, prefix=".tokens-")

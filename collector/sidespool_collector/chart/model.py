@@ -34,7 +34,7 @@ class Table(msgspec.Struct, frozen=True):
 
 
 class Chart(msgspec.Struct, frozen=True):
-    """A chart's whole content. `x` holds Unix seconds."""
+    """A chart's whole content. `x` holds Unix seconds. Withheld: too few installs to show."""
 
     name: str
     title: str
@@ -43,6 +43,7 @@ class Chart(msgspec.Struct, frozen=True):
     series: list[Series] = []
     table: Table | None = None
     sql: str = ""
+    is_withheld: bool = False
 
     @property
     def is_empty(self) -> bool:

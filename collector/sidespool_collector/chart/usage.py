@@ -10,6 +10,11 @@ WEEK_MS = 7 * DAY_MS
 MONDAY_MS = 4 * DAY_MS  # 1970-01-05 was the first Monday
 
 
+def week_of(at_ms: int) -> int:
+    """The Monday, UTC, on or before a time."""
+    return (at_ms - MONDAY_MS) // WEEK_MS * WEEK_MS + MONDAY_MS
+
+
 async def sessions(store: Reading, view: View) -> Chart:
     """Sessions a day (or hour), and a week."""
     counted = await store.installs(view.query("session", step_ms=view.step_ms))
@@ -17,7 +22,7 @@ async def sessions(store: Reading, view: View) -> Chart:
     by_step = {count.start_ms: count.sessions for count in counted}
     weeks: dict[int, int] = {}
     for start, n in by_step.items():
-        week = (start - MONDAY_MS) // WEEK_MS * WEEK_MS + MONDAY_MS
+        week = week_of(start)
         weeks[week] = weeks.get(week, 0) + n
     total = sum(by_step.values())
     days = max(view.days, 1)

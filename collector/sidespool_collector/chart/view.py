@@ -15,12 +15,16 @@ RANGE_MAX_MS = 3660 * DAY_MS
 
 
 class View(msgspec.Struct, frozen=True):
-    """`since_ms` inclusive, `until_ms` exclusive; empty filters mean all."""
+    """`since_ms` inclusive, `until_ms` exclusive; empty filters mean all.
+
+    `min_group`: what fewer installs did is not shown, see chart/floor.py.
+    """
 
     since_ms: int
     until_ms: int
     app_version: str = ""
     os: str = ""
+    min_group: int = 1
 
     @property
     def step_ms(self) -> int:
@@ -61,6 +65,7 @@ class View(msgspec.Struct, frozen=True):
             "to": self._to(),
             "version": self.app_version,
             "os": self.os,
+            "k": str(self.min_group) if self.min_group > 1 else "",
         }
         return urlencode({name: value for name, value in pairs.items() if value})
 

@@ -20,8 +20,8 @@ SKEW_NOISE_MS = 5_000  # network and queueing; below it a clock counts as right
 ASIDE_MAX_BYTES = 8 * 1024
 DEPTH_MAX = 16  # an event of the catalog nests three deep
 CONTENT_MAX_BYTES = 8 * 1024
-MINUTES_KEPT = 4096
-_SECONDS = {f"{n:02d}.": n * 1000 for n in range(60)}
+HOURS_KEPT = 4096
+_OF_HOUR = {f":{m:02d}:{s:02d}.": (m * 60 + s) * 1000 for m in range(60) for s in range(60)}
 _MILLIS = {f"{n:03d}Z": n for n in range(1000)}
 _ENCODE = msgspec.json.Encoder().encode
 _MALFORMED = (msgspec.MsgspecError, RecursionError, UnicodeError)
@@ -87,7 +87,7 @@ class EventReader:
         self._decode = Validator(catalog).stored_decoder().decode
         self._max_line_bytes = max_line_bytes
         self._keep_content = keep_content
-        self._minutes: dict[str, int] = {}
+        self._hours: dict[str, int] = {}
         self._names = _Names()
 
     def read(self, lines: list[bytes]) -> Reading:
@@ -111,8 +111,8 @@ class EventReader:
         if raw_id is None:
             raise _BadValueError("event_id is not a UUID")
         stamp = event.timestamp
-        try:  # 2026-11-21T01:02: and 03. and 123Z, each met before
-            at = self._minutes[stamp[:17]] + _SECONDS[stamp[17:20]] + _MILLIS[stamp[20:]]
+        try:  # 2026-11-21T01 and :02:03. and 123Z, each met before
+            at = self._hours[stamp[:13]] + _OF_HOUR[stamp[13:20]] + _MILLIS[stamp[20:]]
         except KeyError:
             at = self._slow_time(stamp)
         source = (event.session_id, event.user_id, event.app_id, event.app_version, event.os)
@@ -123,10 +123,10 @@ class EventReader:
         at = parse_time(stamp)
         if at is None:
             raise _BadValueError("timestamp is not an RFC 3339 time with a zone")
-        if stamp[17:20] in _SECONDS and stamp[20:] in _MILLIS:
-            if len(self._minutes) > MINUTES_KEPT:
-                self._minutes.clear()
-            self._minutes[stamp[:17]] = at - at % 60_000
+        if stamp[13:20] in _OF_HOUR and stamp[20:] in _MILLIS:
+            if len(self._hours) > HOURS_KEPT:
+                self._hours.clear()
+            self._hours[stamp[:13]] = at - at % 3_600_000
         return at
 
     def _too_large(self, line: bytes) -> Refused:

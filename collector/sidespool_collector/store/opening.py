@@ -24,10 +24,15 @@ def store_of(url: str) -> Store:
                 hint="pip install 'sidespool[postgres]'",
             ) from None
         return PostgresStore(url)
+    if scheme == "clickhouse":
+        from sidespool_collector.store.clickhouse.store import ClickHouseStore
+
+        return ClickHouseStore(url)
     raise ConfigError(
         "COLLECTOR_STORE",
         f"{scheme}:// is not available in this installation",
-        hint="Use sqlite:///path/to/collector.db or postgresql://user@host/database",
+        hint="Use sqlite:///path/to/collector.db, postgresql://user@host/database or "
+        "clickhouse://user@host:8123/database",
     )
 
 

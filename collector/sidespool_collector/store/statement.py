@@ -31,6 +31,12 @@ POSTGRES = Dialect(
     "(payload->>'{0}')::float8",
     "(payload->>'{0}')::boolean::int",
 )
+CLICKHOUSE = Dialect(
+    "toDate(toDateTime(intDiv({0}, 1000)))",
+    "visitParamExtractString(payload, '{0}')",
+    "visitParamExtractFloat(payload, '{0}')",
+    "visitParamExtractBool(payload, '{0}')",
+)
 _SPAN = "corrected_ms >= :since AND corrected_ms < :until"
 
 
@@ -68,7 +74,7 @@ def _of_errors(dialect: Dialect) -> str:
     return (
         f"SELECT {kind} AS error_type,\n       {template} AS template, count(*) AS n\n"
         f"  FROM events WHERE event_type = 'Error' AND {_SPAN}\n"
-        " GROUP BY 1, 2 ORDER BY n DESC"
+        " GROUP BY error_type, template ORDER BY n DESC"
     )
 
 
@@ -83,5 +89,5 @@ def _of_measure(measure: str, dialect: Dialect) -> str:
         f"SELECT {dialect.text.format(found.key)} AS {found.key},\n       "
         + ",\n       ".join(columns)
         + f"\n  FROM events WHERE event_type = '{found.event_type}' AND {_SPAN}\n"
-        " GROUP BY 1 ORDER BY n DESC"
+        f" GROUP BY {found.key} ORDER BY n DESC"
     )

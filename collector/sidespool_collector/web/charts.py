@@ -8,6 +8,7 @@ from aiohttp import web
 
 from sidespool.wire.event import format_time
 from sidespool_collector.chart.build import BUILDERS
+from sidespool_collector.chart.floor import held_to_floor
 from sidespool_collector.chart.model import Chart
 from sidespool_collector.chart.reading import OnceReading, Reading
 from sidespool_collector.chart.usage import adoption
@@ -18,6 +19,7 @@ from sidespool_collector.web.export import parse_end, parse_moment
 from sidespool_collector.web.problem import ProblemError, json_response
 from sidespool_collector.web.sign_in import require_reader
 
+GROUP_MAX = 50
 CATCH_UP_S = 1.0  # how long an answer may wait for figures that are still being added up
 
 
@@ -35,7 +37,7 @@ async def get_chart(request: web.Request) -> web.Response:
     if kind == "sql":
         return web.Response(text=chart_sql(collector, name, view), content_type="text/plain")
     is_complete = await collector.store.refresh(CATCH_UP_S)
-    chart = await build(collector, name, view, collector.store)
+    chart = await build(name, view, collector.store)
     if kind == "csv":
         headers = {"Content-Disposition": f'attachment; filename="{name}.csv"'}
         return web.Response(text=as_csv(chart), content_type="text/csv", headers=headers)
@@ -47,6 +49,8 @@ async def get_chart(request: web.Request) -> web.Response:
             "to": format_time(view.until_ms),
             "is_complete": is_complete,
             "filters": {"version": view.app_version, "os": view.os},
+            "min_group": view.min_group,
+            "is_withheld": chart.is_withheld,
             "figures": chart.figures,
             "x": chart.x,
             "series": chart.series,
@@ -55,11 +59,13 @@ async def get_chart(request: web.Request) -> web.Response:
     )
 
 
-async def build(collector: Collector, name: str, view: View, reading: Reading) -> Chart:
-    """One chart of a view, with the operator's smallest group."""
+async def build(name: str, view: View, reading: Reading) -> Chart:
+    """One chart of a view, held to its smallest group."""
     if name == "adoption":
-        return await adoption(reading, view, collector.settings.min_group)
-    return await BUILDERS[name](reading, view)
+        chart = await adoption(reading, view, view.min_group)
+    else:
+        chart = await BUILDERS[name](reading, view)
+    return await held_to_floor(reading, view, chart)
 
 
 async def build_all(collector: Collector, view: View) -> dict[str, Chart]:
@@ -67,9 +73,7 @@ async def build_all(collector: Collector, view: View) -> dict[str, Chart]:
     try:
         async with asyncio.TaskGroup() as group:
             reading = OnceReading(collector.store, group)
-            tasks = {
-                name: group.create_task(build(collector, name, view, reading)) for name in BUILDERS
-            }
+            tasks = {name: group.create_task(build(name, view, reading)) for name in BUILDERS}
     except* StoreBusyError as errors:
         raise StoreBusyError(str(errors.exceptions[0])) from errors
     return {name: task.result() for name, task in tasks.items()}
@@ -87,7 +91,18 @@ def view_of(request: web.Request) -> View:
         since = min(usual.since_ms, until - DAY_MS)
     if not 0 < until - since <= RANGE_MAX_MS or abs(since) > 2**52:
         raise ProblemError(400, "bad_query")
-    return View(since, until, query.get("version", "")[:256], query.get("os", "")[:256])
+    return View(
+        since, until, query.get("version", "")[:256], query.get("os", "")[:256], _floor(request)
+    )
+
+
+def _floor(request: web.Request) -> int:
+    """The operator's smallest group, or a larger one that the reader asks for with `k`."""
+    least = request.app[COLLECTOR].settings.min_group
+    text = request.query.get("k", "") or "1"
+    if not (text.isascii() and text.isdigit()) or not 1 <= int(text) <= GROUP_MAX:
+        raise ProblemError(400, "bad_query")
+    return max(least, int(text))
 
 
 def chart_sql(collector: Collector, name: str, view: View) -> str:

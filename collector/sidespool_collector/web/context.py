@@ -4,23 +4,31 @@ import asyncio
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING
 
 from aiohttp import web
 
+from sidespool.errors import ConfigError
 from sidespool.wire.catalog import Catalog
-from sidespool_collector.attachment import FileStore
+from sidespool_collector.alert.watch import AlertWatch
+from sidespool_collector.attachment import files_of
 from sidespool_collector.auth.tokens import Role, Token, TokenFile
+from sidespool_collector.forwarding import Forwarder
 from sidespool_collector.ingest.address import Address, AddressKeys, caller
 from sidespool_collector.ingest.admission import Admission
 from sidespool_collector.ingest.bucket import Buckets
 from sidespool_collector.ingest.reader import EventReader
 from sidespool_collector.settings import Settings, parse_rate
+from sidespool_collector.store.console import Console
 from sidespool_collector.store.contract import Act, Store
 from sidespool_collector.web.counters import Counters
 from sidespool_collector.web.problem import ProblemError, come_again
 
+if TYPE_CHECKING:
+    from sidespool_collector.auth.oidc import OidcDoor
+
 DEFAULT_RATE_PER_INSTALL = "120000"  # events a minute
-PARSED_AT_ONCE = 24  # two commits' worth: checked events take ten times the memory of sent ones
+PARSED_AT_ONCE = 16  # a commit and the half of the next: checked events take ten times the memory
 DEFAULT_RATE_PER_IP = "1200"  # requests a minute: an office behind one address
 
 
@@ -31,7 +39,7 @@ class Collector:
         self.settings = settings
         self.catalog = catalog
         self.store = store
-        self.files = FileStore(settings.attachments_path)
+        self.files = files_of(settings)
         self.tokens = TokenFile(settings.tokens_path)
         self.counters = Counters()
         self.reader = EventReader(
@@ -40,6 +48,12 @@ class Collector:
             keep_content=settings.keep_rejected,
         )
         self.admission = Admission(settings.max_inflight_bytes)
+        self.alerts = AlertWatch(
+            store, settings.alerts_file, set(catalog.events), settings.public_url, now_ms
+        )
+        self.forward = self._forwarder()
+        self.oidc = oidc_of(settings)
+        self.console: Console | None = None
         self.erasure_wanted = asyncio.Event()
         self.parsed = asyncio.Semaphore(PARSED_AT_ONCE)
         self.active = 0
@@ -49,6 +63,18 @@ class Collector:
         self._by_address = Buckets(*parse_rate(settings.rate_per_ip or DEFAULT_RATE_PER_IP))
         self._by_install = Buckets(
             *parse_rate(settings.rate_per_install or DEFAULT_RATE_PER_INSTALL)
+        )
+
+    def _forwarder(self) -> Forwarder | None:
+        settings = self.settings
+        if not settings.forward_otlp:
+            return None
+
+        def count(outcome: str, n: int) -> None:
+            self.counters.forwarded.labels(outcome).inc(n)
+
+        return Forwarder(
+            settings.forward_otlp, settings.forward_token, settings.forward_path, count
         )
 
     @property
@@ -116,6 +142,19 @@ class Collector:
     async def note(self, who: str, act: str, detail: str = "") -> None:
         """Writes a line of the audit log."""
         await self.store.note([Act(now_ms(), who, act, detail)])
+
+
+def oidc_of(settings: Settings) -> "OidcDoor | None":
+    """The provider's door where one is set; raises ConfigError for a part not installed."""
+    if not settings.oidc_issuer:
+        return None
+    try:
+        from sidespool_collector.auth.oidc import OidcDoor
+    except ImportError:
+        raise ConfigError(
+            "COLLECTOR_OIDC_ISSUER", "needs an optional part", hint="pip install 'sidespool[oidc]'"
+        ) from None
+    return OidcDoor(settings.oidc_issuer, settings.oidc_client_id, settings.oidc_client_secret)
 
 
 COLLECTOR = web.AppKey("collector", Collector)

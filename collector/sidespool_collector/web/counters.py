@@ -1,6 +1,13 @@
 """Counters and gauges for Prometheus, in a registry of their own for each collector."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)  # fmt: skip
 
 from sidespool_collector.store.contract import Holding
 
@@ -23,6 +30,10 @@ class Counters:
         self.rejected = Counter(
             "sidespool_events_rejected", "Events refused, by reason.", ["reason"], registry=registry
         )
+        self.forwarded = Counter(
+            "sidespool_events_forwarded", "Events forwarded, by outcome.", ["outcome"],
+            registry=registry,
+        )  # fmt: skip
         self.ingest_s = Histogram(
             "sidespool_ingest_seconds", "Time from a batch's headers to its answer.",
             registry=registry, buckets=(0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10),
@@ -40,6 +51,29 @@ class Counters:
         self._pending = Gauge(
             "sidespool_deletions_pending", "Deletion requests not finished.", registry=registry
         )
+
+        self._sessions = Gauge(
+            "sidespool_sessions", "Sessions begun, by period up to now.", ["period"],
+            registry=registry,
+        )  # fmt: skip
+        self._installs = Gauge(
+            "sidespool_active_installs", "Distinct installs, by period up to now.", ["period"],
+            registry=registry,
+        )  # fmt: skip
+        self._alerts = Gauge(
+            "sidespool_alert_firing", "1 where a rule fires and is not silenced.", ["rule"],
+            registry=registry,
+        )  # fmt: skip
+        ProcessCollector(registry=registry)
+
+    def show_use(self, counts: dict[str, tuple[int, int]], firing: dict[str, bool]) -> None:
+        """Sets sessions and installs by period, and rules by whether they fire."""
+        for period, (sessions, installs) in counts.items():
+            self._sessions.labels(period).set(sessions)
+            self._installs.labels(period).set(installs)
+        self._alerts.clear()
+        for rule, is_firing in firing.items():
+            self._alerts.labels(rule).set(int(is_firing))
 
     def render(self, holding: Holding) -> bytes:
         """The exposition text."""

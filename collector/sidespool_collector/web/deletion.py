@@ -39,6 +39,8 @@ async def post_deletion(request: web.Request) -> web.Response:
         raise ProblemError(400, "bad_json")
     receipt = secrets.token_urlsafe(24)
     await collector.store.request_erasure(users, receipt, now_ms())
+    if collector.forward is not None:
+        await collector.forward.erase(users)
     await collector.note(token.name, "deletion requested", f"{len(users)} ids")
     collector.erasure_wanted.set()
     return json_response({"receipt": receipt}, 202)

@@ -15,7 +15,7 @@ from sidespool_collector.ingest.reader import (
     split_array,
     split_lines,
 )  # fmt: skip
-from sidespool_collector.web.body import read_body
+from sidespool_collector.web.body import read_packed
 from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
 from sidespool_collector.web.problem import ProblemError, json_response
 
@@ -31,10 +31,11 @@ async def post_events(request: web.Request) -> web.Response:
     key = _key(request)
     is_array = _is_array(request)
     with collector.admission.share() as share:
-        body, size = await read_body(request, collector.settings, share)
+        packed = await read_packed(request, collector.settings, share)
         async with collector.parsed:
+            body = packed.unpacked(share)
             answer = await _take(request, collector, body, key, token.name, is_array=is_array)
-    collector.counters.body_bytes.inc(size)
+    collector.counters.body_bytes.inc(packed.size)
     collector.counters.ingest_s.observe(time.monotonic() - started)
     return json_response(answer)
 
@@ -49,11 +50,14 @@ async def _take(
         collector.limit_install(request, user_id, len(reading.rows))
     received = now_ms()
     rows, skew = correct_clock(reading.rows, received, _sent_ms(request))
-    return await _append(collector, Batch(key, received, sender, rows, reading.refused, skew))
+    return await append(collector, Batch(key, received, sender, rows, reading.refused, skew))
 
 
-async def _append(collector: Collector, batch: Batch) -> UploadAnswer:
+async def append(collector: Collector, batch: Batch) -> UploadAnswer:
+    """Keeps a batch and counts what became of it."""
     receipt = await collector.store.append(batch)
+    if collector.forward is not None and receipt.accepted:
+        await collector.forward.put(batch, receipt)
     rejected = [RejectedEvent(r.event_id, r.reason) for r in batch.refused]
     rejected += [RejectedEvent(event_id, REASON_ERASED) for event_id in receipt.erased]
     counters = collector.counters

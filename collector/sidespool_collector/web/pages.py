@@ -3,16 +3,21 @@
 from functools import cache
 from importlib.resources import files
 
+import msgspec
 from aiohttp import web
 
 from sidespool_collector import VERSION
 from sidespool_collector.auth.tokens import Role
+from sidespool_collector.chart.floor import names_to_offer
+from sidespool_collector.chart.model import Chart
 from sidespool_collector.chart.names import CHARTS
 from sidespool_collector.chart.view import DAY_MS, HOUR_MS, View, default_view, moment
 from sidespool_collector.store.contract import ErrorGroup
+from sidespool_collector.web.alerts import current
 from sidespool_collector.web.charts import CATCH_UP_S, build_all, chart_sql, view_of
 from sidespool_collector.web.context import COLLECTOR, Collector, now_ms
 from sidespool_collector.web.page import render
+from sidespool_collector.web.place import own_url
 from sidespool_collector.web.problem import ProblemError
 from sidespool_collector.web.sign_in import (
     SESSION_COOKIE,
@@ -31,6 +36,7 @@ STATIC_TYPES = {
 PRESETS = ((1, "24 hours"), (7, "7 days"), (30, "30 days"), (90, "90 days"))
 ERROR_STATUSES = ("open", "resolved", "ignored")
 REFUSED_SHOWN = 10
+GROUP_SIZES = (5, 10, 20, 50)
 
 
 async def get_dashboard(request: web.Request) -> web.StreamResponse:
@@ -44,7 +50,7 @@ async def get_dashboard(request: web.Request) -> web.StreamResponse:
     view = view_of(request)
     is_complete = await collector.store.refresh(CATCH_UP_S)
     charts = await build_all(collector, view)
-    versions, systems = await collector.store.versions_and_systems()
+    versions, systems = await _offered(collector, view)
     holding = await collector.store.holding()
     may_change = collector.is_open or (token is not None)
     return render(
@@ -57,22 +63,39 @@ async def get_dashboard(request: web.Request) -> web.StreamResponse:
         charts=charts,
         info=CHARTS,
         sql={name: chart_sql(collector, name, view) for name in charts},
-        groups=await _groups(collector, view),
+        groups=await _groups(collector, view, charts),
         refused=await collector.store.rejected(REFUSED_SHOWN),
+        is_withheld=charts["sessions"].is_withheld,
+        group_sizes=[k for k in GROUP_SIZES if k > collector.settings.min_group],
+        least_group=collector.settings.min_group,
         versions=versions,
         systems=systems,
         holding=holding,
         retention_days=collector.settings.retention_days,
         is_empty=holding.events == 0,
         is_complete=is_complete,
-        url=_own_url(collector, request),
+        url=own_url(collector, request),
         is_open=collector.is_open,
+        alerts=await current(collector),
+        has_sql=collector.settings.sql != "off" and (collector.is_open or token is not None),
         form=form_of(request) if may_change and not collector.is_open else "",
         now=now_ms(),
     )
 
 
-async def _groups(collector: Collector, view: View) -> list[ErrorGroup]:
+async def _offered(collector: Collector, view: View) -> tuple[list[str], list[str]]:
+    """Versions and systems to choose from."""
+    store = collector.store
+    versions, systems = await store.versions_and_systems()
+    return (
+        await names_to_offer(store, view, "app_version", versions),
+        await names_to_offer(store, view, "os", systems),
+    )
+
+
+async def _groups(collector: Collector, view: View, charts: dict[str, Chart]) -> list[ErrorGroup]:
+    if charts["errors"].is_withheld:
+        return []
     return await collector.store.error_groups(view.query("error"), 20)
 
 
@@ -86,19 +109,9 @@ def _presets(view: View) -> list[tuple[str, str, bool]]:
             wanted = View(until - DAY_MS, until)
         span = view.until_ms - view.since_ms
         is_now = span == wanted.until_ms - wanted.since_ms and view.until_ms >= wanted.until_ms
-        filtered = View(wanted.since_ms, wanted.until_ms, view.app_version, view.os)
+        filtered = msgspec.structs.replace(view, since_ms=wanted.since_ms, until_ms=wanted.until_ms)
         found.append((label, filtered.text(), is_now))
     return found
-
-
-def _own_url(collector: Collector, request: web.Request) -> str:
-    """Where daemons should send to: as configured, or as listened; never what a client claims."""
-    if collector.settings.public_url:
-        return collector.settings.public_url
-    sockname = request.transport.get_extra_info("sockname") if request.transport else None
-    host, port = sockname[:2] if sockname else (collector.settings.host, collector.settings.port)
-    scheme = "https" if collector.settings.tls_cert else "http"
-    return f"{scheme}://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 async def post_error_status(request: web.Request) -> web.Response:

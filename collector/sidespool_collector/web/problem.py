@@ -19,9 +19,13 @@ DETAILS = {
     "timeout": "The body did not arrive in time: send it again.",
     "too_large": "The body is over a limit: send fewer events at once.",
     "unsupported_type": "Send application/x-ndjson or application/json.",
+    "bad_otlp": "The body is not an ExportLogsServiceRequest of the type its header says.",
+    "unsupported_otlp": "Send OTLP logs as application/x-protobuf or application/json.",
     "unsupported_encoding": "Send gzip or no Content-Encoding.",
     "rate_limited": "Too much at once: wait as long as Retry-After says.",
     "overloaded": "The collector is busy: wait as long as Retry-After says.",
+    "bad_sql": "The statement was refused.",
+    "no_console": "This collector runs no SQL: see the operator's guide.",
     "missing_extra": "Parquet needs an optional part: pip install 'sidespool[collector]'.",
     "internal": "Something went wrong here; the operator finds it in the log.",
     "no_event": "No stored event has this id: upload the event first.",
@@ -31,17 +35,20 @@ DETAILS = {
 
 
 class ProblemError(Exception):
-    """Ends a request with one of `DETAILS`."""
+    """Ends a request with one of `DETAILS`, or with words of its own for a person's mistake."""
 
-    def __init__(self, status: int, word: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, word: str, headers: Mapping[str, str] | None = None, *, detail: str = ""
+    ) -> None:
         super().__init__(word)
+        self.detail = detail or DETAILS[word]
         self.status = status
         self.word = word
         self.headers = dict(headers or {})
 
     def response(self) -> web.Response:
         """As JSON."""
-        body = msgspec.json.encode({"error": self.word, "detail": DETAILS[self.word]})
+        body = msgspec.json.encode({"error": self.word, "detail": self.detail})
         return web.Response(
             body=body, status=self.status, content_type="application/json", headers=self.headers
         )

@@ -4,6 +4,7 @@ import secrets
 
 from aiohttp import web
 
+from sidespool_collector.auth.person import read_person, token_of
 from sidespool_collector.auth.session import (
     SESSION_MS,
     form_token,
@@ -29,6 +30,10 @@ def reader_of(request: web.Request) -> Token | None:
         return None
     book = collector.tokens.book
     now = now_ms()
+    person = read_person(book.session_key, cookie, now)
+    if person is not None:
+        settings = collector.settings
+        return token_of(person, settings.oidc_readers, settings.oidc_admins)
     reference = read_session(book.session_key, cookie, now)
     for token in book.tokens:
         if token_ref(token.digest) == reference and token.is_valid(now) and token.may(Role.READ):
@@ -69,15 +74,22 @@ async def checked_form(request: web.Request, cookie_name: str) -> dict[str, str]
 
 async def get_login(request: web.Request) -> web.Response:
     """The form."""
-    return _login_page(request, "")
+    return login_page(request, "")
 
 
-def _login_page(request: web.Request, message: str) -> web.Response:
+def login_page(request: web.Request, message: str) -> web.Response:
+    """The door, with what went wrong."""
     collector = request.app[COLLECTOR]
     cookie = request.cookies.get(FORM_COOKIE, "") or secrets.token_urlsafe(16)
     form = form_token(collector.tokens.book.session_key, cookie)
-    response = render("login.html", status=403 if message else 200, form=form, message=message)
-    _set(response, collector, FORM_COOKIE, cookie, 3600)
+    response = render(
+        "login.html",
+        status=403 if message else 200,
+        form=form,
+        message=message,
+        has_oidc=collector.oidc is not None,
+    )
+    set_cookie(response, collector, FORM_COOKIE, cookie, 3600)
     return response
 
 
@@ -89,10 +101,10 @@ async def post_login(request: web.Request) -> web.Response:
     now = now_ms()
     token = collector.tokens.find(fields.get("token", "").strip(), now)
     if token is None or not token.may(Role.READ):
-        return _login_page(request, "This is not a valid token with the role read.")
+        return login_page(request, "This is not a valid token with the role read.")
     response = web.Response(status=303, headers={"Location": "/"})
     cookie = open_session(collector.tokens.book.session_key, token.digest, now)
-    _set(response, collector, SESSION_COOKIE, cookie, SESSION_MS // 1000)
+    set_cookie(response, collector, SESSION_COOKIE, cookie, SESSION_MS // 1000)
     await collector.note(token.name, "signed in")
     return response
 
@@ -105,11 +117,13 @@ async def post_logout(request: web.Request) -> web.Response:
     return response
 
 
-def _set(
-    response: web.Response, collector: Collector, name: str, value: str, max_age_s: int
-) -> None:
+def set_cookie(
+    response: web.Response, collector: Collector, name: str, value: str, max_age_s: int,
+    *, same_site: str = "Strict", path: str = "/",
+) -> None:  # fmt: skip
+    """A cookie that scripts cannot read, and only TLS carries where there is TLS."""
     settings = collector.settings
     is_tls = settings.tls_cert is not None or settings.public_url.startswith("https://")
     response.set_cookie(
-        name, value, max_age=max_age_s, path="/", httponly=True, samesite="Strict", secure=is_tls
+        name, value, max_age=max_age_s, path=path, httponly=True, samesite=same_site, secure=is_tls
     )

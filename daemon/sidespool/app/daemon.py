@@ -120,6 +120,8 @@ class Daemon:
         self.sealer = Sealer(
             self.intake, storage.spooler, config.flush_interval_s, lambda: self.governor.level
         )
+        self.sealer.hold_uploads = self.outbound.uploader.hold
+        self.sealer.release_uploads = self.outbound.uploader.release
         self.privacy = Privacy(
             storage, self.outbound, self.intake, self.governor, self._catalog, self._spawn
         )
@@ -129,6 +131,7 @@ class Daemon:
             reset=self.reset,
             view=self._view,
             attach=self.privacy.attachments.attach,
+            count_lost=storage.tally.on_rejected,
             report=self.privacy.reports.report,
             list_reports=self.privacy.reports.listed,
             withdrawal=self.privacy.withdrawal,
@@ -202,14 +205,13 @@ class Daemon:
         await self.governor.on_administrator(read_policy(self._policy))
 
     async def _watch(self) -> None:
-        if not self.config.settings_file:
-            return
-        wanted: dict[Path, Callable[[], Awaitable[None]]] = {
-            self._settings_file: self._read_settings_file
-        }
+        wanted: dict[Path, Callable[[], Awaitable[None]]] = {}
+        if self.config.settings_file:
+            wanted[self._settings_file] = self._read_settings_file
         if self._policy.parent.is_dir():
             wanted[self._policy] = self._read_policy_file
-        await watch(wanted, self._watching)
+        if wanted:
+            await watch(wanted, self._watching)
 
     def _on_settings(self, live: LiveSettings) -> None:
         self._identify(live.user_id)

@@ -8,6 +8,7 @@ from typing import Any
 
 from sidespool.app.attachments import Attachments
 from sidespool.app.full_content import FullContent
+from sidespool.app.noisy import NoisyCounters
 from sidespool.app.outbound import Outbound
 from sidespool.app.reports import Reports
 from sidespool.app.storage import Storage
@@ -43,6 +44,7 @@ class Privacy:
         self._catalog = catalog
         self.full_content = FullContent(storage.disk, storage.paths, config)
         self.attachments = Attachments(storage, outbound, lambda: self._admission.level)
+        self.noisy = NoisyCounters(catalog)
         self.rollup = RollupKeeper(
             storage.disk,
             storage.paths,
@@ -50,6 +52,7 @@ class Privacy:
             spawn,
             intake.emit_own,
             lambda: storage.install.key_bytes,
+            self.noisy.tell,
         )
         self.withdrawal = Withdrawal(
             storage, outbound, self.attachments, self.rollup, self.full_content
@@ -103,6 +106,8 @@ class Privacy:
         """What is left may be sent."""
         self._outbound.set_gate(self._governor.level)
         self.attachments.set_gate(self._governor.level)
+        if self.noisy.counters and self._governor.level >= Level.USAGE:
+            self.rollup.begin()
 
     async def erase(self) -> None:
         """A reset: nothing is on the wire, everything goes, the key with it."""
@@ -119,5 +124,6 @@ class Privacy:
             "full_content": self.full_content.describe(),
             "attachments": self.attachments.describe(),
             "rollup": self.rollup.describe(),
+            "noise": self.noisy.describe(),
             "withdrawal": self.withdrawal.last,
         }

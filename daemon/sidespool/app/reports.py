@@ -22,7 +22,9 @@ from sidespool.core.error_report import (
 )
 from sidespool.runtime.ids import new_uuid, now_ms
 from sidespool.runtime.intake import Intake
+from sidespool.runtime.log import LOGGER
 from sidespool.runtime.operations import Reply, error, result
+from sidespool.runtime.record_file import load_file
 from sidespool.wire import frame as wire
 from sidespool.wire.event import format_time
 from sidespool.wire.outcome import Rejection
@@ -90,8 +92,9 @@ class Reports:
         self._storage.disk.write_atomic(path, encode_reports(reports))
 
     def _read(self) -> ReportList:
-        raw = self._storage.disk.read(self._storage.paths.reports_file)
-        return (decode_reports(raw) if raw is not None else None) or ReportList()
+        path = self._storage.paths.reports_file
+        found, _ = load_file(self._storage.disk, path, decode_reports, LOGGER.warning)
+        return found or ReportList()
 
     async def listed(self) -> dict[str, Any]:
         """One's own reports, newest first."""

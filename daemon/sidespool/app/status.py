@@ -61,6 +61,8 @@ class DaemonStatus:
             "size_bytes_max": book.bytes_max,
             "oldest": None if oldest is None else format_time(oldest),
             "quarantined": dict(store.quarantined),
+            "quarantined_bytes": store.quarantine.size_bytes,
+            "quarantined_given_up": store.quarantine.given_up,
             "problem": self._daemon.storage.spooler.last_error,
         }
 
@@ -88,6 +90,7 @@ class DaemonStatus:
         if daemon.config.allow_insecure and daemon.outbound.endpoint.startswith("http://"):
             out.append("events travel unencrypted: TELEMETRY_ALLOW_INSECURE is set")
         out.extend(daemon.governor.live.warnings)
+        out.extend(daemon.privacy.noisy.warnings())
         return out
 
     def why_not_sent(self) -> str:

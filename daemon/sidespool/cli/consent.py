@@ -78,12 +78,16 @@ def level(wanted: str) -> int:
     return _say(effect, LEVEL_BY_LABEL[wanted])
 
 
-@click.group()
-def consent() -> None:
-    """Show, change or export the record of your decisions."""
+@click.group(invoke_without_command=True)
+@verb_options
+@click.pass_context
+def consent(ctx: click.Context) -> int:
+    """Show, change or export the record of your decisions; alone, it shows them."""
+    return 0 if ctx.invoked_subcommand else _show()
 
 
-def _book() -> list[dict[str, Any]]:
+def load_records() -> list[dict[str, Any]]:
+    """Every decision, oldest first."""
     import msgspec
 
     from sidespool.cli.spool_view import read_consent
@@ -101,7 +105,11 @@ def _book() -> list[dict[str, Any]]:
 @verb_options
 def show() -> int:
     """Show every decision, oldest first; the last one counts."""
-    records = _book()
+    return _show()
+
+
+def _show() -> int:
+    records = load_records()
     if wants_json():
         say_json({"current": records[-1] if records else None, "records": records})
         return 0
@@ -153,7 +161,7 @@ def export(output: Path | None) -> int:
     document = {
         "app_id": config.app_id,
         "install_id": install_id(config, paths),
-        "records": _book(),
+        "records": load_records(),
     }
     if output is None:
         say_json(document)

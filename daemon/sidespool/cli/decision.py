@@ -35,12 +35,16 @@ _BUSY_S = 12.0  # a daemon that starts or ends may hold the lock for its grace o
 
 
 class Decision(msgspec.Struct, frozen=True):
-    """What the user says; `settings` is what the app is told beside it, while it runs."""
+    """What the user says; `settings` is what the app is told beside it, while it runs.
+
+    `door` is what the record names as the way it came in.
+    """
 
     decision: Literal["granted", "denied"]
     level: str = "full"
     policy_version: str | None = None
     settings: dict[str, Any] = {}
+    door: str = "cli"
 
 
 class Effect(msgspec.Struct, frozen=True):
@@ -58,7 +62,7 @@ def carry_out(config: Config, paths: DataPaths, decision: Decision) -> Effect:
     limit = time.monotonic() + _BUSY_S
     while True:
         try:
-            with DaemonControl.connect(paths) as control:
+            with DaemonControl.connect(paths, decision.door) as control:
                 return _by_daemon(control, decision)
         except DaemonUnreachableError:
             effect = _by_hand(config, paths, decision)
@@ -106,7 +110,7 @@ def _by_hand(config: Config, paths: DataPaths, decision: Decision) -> Effect | N
             at=format_time(now_ms()),
             level=decision.level if decision.decision == "granted" else "off",
             policy_version=known if decision.policy_version is None else decision.policy_version,
-            door="cli",
+            door=decision.door,
         )
         book = ConsentBook([*book.records, record])
         record_file.save_consent(disk, paths.consent_file, book)
@@ -134,7 +138,7 @@ def _empty_above(disk: Disk, config: Config, paths: DataPaths, level: Level) -> 
     disk = VaultDisk(disk, paths.spool, Vault())  # what goes need not be opened
     tally = record_file.load_tally(disk, paths.tally_file, now_ms(), LOGGER.warning)
     book = SpoolBook(config.spool_max_bytes, config.spool_max_age_days)
-    store = SpoolStore(disk, paths, book, tally, BatchIds().new, LOGGER.warning)
+    store = SpoolStore(disk, paths, book, tally, BatchIds().new, LOGGER.info)
     store.recover()
     try:
         return store.purge_above(level)

@@ -47,6 +47,7 @@ def examine() -> Iterator[Finding]:
         check_keychain,
         read_settings,
     )
+    from sidespool.cli.check.noise import check_noise
     from sidespool.runtime.paths import data_paths
 
     config, found = read_settings(os.environ)
@@ -55,6 +56,7 @@ def examine() -> Iterator[Finding]:
     yield from check_data_dir(paths)
     yield check_disk(paths, config.spool_max_bytes)
     yield check_daemon(paths)
+    yield from check_noise(config)
     endpoint = _endpoint(config, paths)
     yield check_keychain(msgspec.structs.replace(config, endpoint=endpoint))
     yield from check_collector(config, endpoint, _token(config))

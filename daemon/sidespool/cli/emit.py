@@ -1,4 +1,4 @@
-"""`sidespool emit`: hands one event to the running daemon, for scripts and for first tries."""
+"""`sidespool emit`: hands one event to the daemon, for scripts and for first tries."""
 
 import json
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import click
 import msgspec
 
-from sidespool.cli.place import answer, place, verb_options
+from sidespool.cli.place import answer, verb_options
 
 
 def parse_payload(words: tuple[str, ...], event_type: str) -> dict[str, Any]:
@@ -57,11 +57,12 @@ def emit(
     event_type: str, payload: tuple[str, ...], event_id: str | None, session: str | None,
     timestamp: str | None, wait: bool,
 ) -> int:  # fmt: skip
-    """Hand an event to the running daemon and wait until it is on stable storage.
+    """Hand an event to the daemon and wait until it is on stable storage.
 
+    Where no daemon runs, one is started for this event alone; then nothing is sent but with --wait.
     PAYLOAD is one JSON object or key=value words: `sidespool emit ChatTurn model=m latency_ms=12`.
     """
-    from sidespool.runtime.control import DaemonControl
+    from sidespool.cli.momentary import some_daemon
 
     event = {
         "event_type": event_type,
@@ -71,7 +72,7 @@ def emit(
         "timestamp": timestamp,
     }
     event = {key: value for key, value in event.items() if value is not None}
-    with DaemonControl.connect(place()[1]) as control:
+    with some_daemon(sends=wait) as (control, _):
         said = control.ask("emit", events=[event])
         if wait and said["accepted"]:
             said["flush"] = control.ask("flush")

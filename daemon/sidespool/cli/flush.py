@@ -1,22 +1,22 @@
-"""`sidespool flush`: has the running daemon send everything that waits."""
+"""`sidespool flush`: sends everything that waits, with and without a running daemon."""
 
 from typing import Any
 
 import click
 
-from sidespool.cli.place import answer, place, verb_options
+from sidespool.cli.place import answer, verb_options
 
 
 @click.command()
 @verb_options
 def flush() -> int:
-    """Seal and send everything that waits, now.
+    """Seal and send everything that waits, now; with or without a running daemon.
 
     Exit code 1 when something still waits afterwards, with the reason.
     """
-    from sidespool.runtime.control import DaemonControl
+    from sidespool.cli.momentary import some_daemon
 
-    with DaemonControl.connect(place()[1]) as control:
+    with some_daemon(sends=True) as (control, _):
         said = control.ask("flush")
     answer(said, sentence(said))
     return 1 if said["pending"] else 0

@@ -25,9 +25,9 @@ def history(batch_id: str | None) -> int:
     The last 30 days (at most 5 MiB) are kept. BATCH may be the first digits of a batch's id.
     """
     paths = place()[1]
-    batches = _batches(paths)
+    batches = load_batches(paths)
     if batch_id is not None:
-        return _show(paths, _find(batches, batch_id))
+        return _show(load_lines(paths, batch_id), batch_id)
     if wants_json():
         say_json({"batches": batches})
     elif not batches:
@@ -37,7 +37,8 @@ def history(batch_id: str | None) -> int:
     return 0
 
 
-def _batches(paths: DataPaths) -> list[dict[str, Any]]:
+def load_batches(paths: DataPaths) -> list[dict[str, Any]]:
+    """What was sent, newest first: batch_id, sent_at, size_bytes."""
     from sidespool.runtime.control import DaemonControl
 
     try:
@@ -59,11 +60,13 @@ def _find(batches: list[dict[str, Any]], start: str) -> str:
     raise SidespoolError(f"{start} {problem}", hint="`sidespool history` lists all")
 
 
-def _show(paths: DataPaths, batch_id: str) -> int:
+def load_lines(paths: DataPaths, start: str) -> list[bytes]:
+    """The events of the one batch whose id begins so; SidespoolError where there is none."""
     from sidespool.cli.own_file import read_own
     from sidespool.runtime.control import DaemonControl
     from sidespool.runtime.doors.shows import history_lines
 
+    batch_id = _find(load_batches(paths), start)
     try:
         with DaemonControl.connect(paths) as control:
             lines = control.history_lines(batch_id)
@@ -71,6 +74,10 @@ def _show(paths: DataPaths, batch_id: str) -> int:
         lines = history_lines(paths, batch_id, read_own)
     if lines is None:
         raise SidespoolError(f"batch {batch_id} cannot be read", hint="It may be older than kept")
+    return lines
+
+
+def _show(lines: list[bytes], batch_id: str) -> int:
     if is_terminal() and not wants_json():
         from sidespool.cli.event_table import show_events
 

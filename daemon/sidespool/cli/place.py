@@ -1,7 +1,7 @@
 """What verbs share: their options, which data directory is meant, and how they answer.
 
-`--data-dir` and `--app-id` may stand before or after the verb; both end up in the environment,
-where every part of Sidespool looks for them.
+`--data-dir`, `--app-id` and `--json` may stand before or after the verb; the first two go into the
+environment, where every part of Sidespool looks for them.
 """
 
 import json
@@ -13,11 +13,11 @@ from typing import Any, TypeVar
 
 import click
 
+from sidespool.cli.json_flag import JSON, remember_json
 from sidespool.config import Config, read_config
 from sidespool.runtime.paths import DataPaths, data_paths
 
 Function = TypeVar("Function", bound=Callable[..., Any])
-_JSON = "sidespool.json"
 
 
 def _into_environment(name: str) -> Callable[[click.Context, click.Parameter, Any], None]:
@@ -28,16 +28,12 @@ def _into_environment(name: str) -> Callable[[click.Context, click.Parameter, An
     return store
 
 
-def _remember_json(ctx: click.Context, _: click.Parameter, value: bool) -> None:
-    ctx.find_root().meta[_JSON] = value
-
-
 def verb_options(function: Function) -> Function:
     """`--data-dir`, `--app-id` and `--json`; none of them becomes an argument of the verb."""
     for option in (
         click.option(
             "--json", is_flag=True, help="Answer as JSON.", expose_value=False,
-            callback=_remember_json,
+            callback=remember_json,
         ),
         click.option(
             "--app-id", help="The application whose daemon is meant [TELEMETRY_APP_ID].",
@@ -56,7 +52,7 @@ def verb_options(function: Function) -> Function:
 def wants_json() -> bool:
     """Whether `--json` was given."""
     ctx = click.get_current_context(silent=True)
-    return bool(ctx is not None and ctx.find_root().meta.get(_JSON))
+    return bool(ctx is not None and ctx.find_root().meta.get(JSON))
 
 
 def place() -> tuple[Config, DataPaths]:

@@ -13,6 +13,7 @@ from sidespool.runtime.paths import DataPaths
 
 if TYPE_CHECKING:
     from sidespool.core.admission import Admitted
+    from sidespool.runtime.control import Preview
 
 
 @click.command()
@@ -25,17 +26,7 @@ def preview(event_type: str, payload: tuple[str, ...]) -> int:
     PAYLOAD is one JSON object or key=value words. Without a daemon the same code runs here.
     """
     event = {"event_type": event_type, "payload": parse_payload(payload, event_type)}
-    events = msgspec.json.encode([event])
-    config, paths = place()
-    from sidespool.runtime.control import DaemonControl, Preview
-
-    try:
-        with DaemonControl.connect(paths) as control:
-            said = control.preview(events)
-    except DaemonUnreachableError:
-        admitted = _admit_here(config, paths, events)
-        lines = b"".join(chunk.lines for chunk in admitted.chunks).splitlines()
-        said = Preview([msgspec.Raw(line) for line in lines], admitted.rejected)
+    said = load_preview(msgspec.json.encode([event]))
     if wants_json():
         say_lines([msgspec.json.encode(said)])
         return 1 if said.rejected else 0
@@ -43,6 +34,20 @@ def preview(event_type: str, payload: tuple[str, ...]) -> int:
     for refusal in said.rejected:
         click.echo(f"It would not be sent: {refusal.reason} ({refusal.detail})", err=True)
     return 1 if said.rejected else 0
+
+
+def load_preview(events: bytes) -> "Preview":
+    """What a JSON array of events would be sent as: by the daemon, else by its code here."""
+    from sidespool.runtime.control import DaemonControl, Preview
+
+    config, paths = place()
+    try:
+        with DaemonControl.connect(paths) as control:
+            return control.preview(events)
+    except DaemonUnreachableError:
+        admitted = _admit_here(config, paths, events)
+        lines = b"".join(chunk.lines for chunk in admitted.chunks).splitlines()
+        return Preview([msgspec.Raw(line) for line in lines], admitted.rejected)
 
 
 def _admit_here(config: Config, paths: DataPaths, events: bytes) -> "Admitted":

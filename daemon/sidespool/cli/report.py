@@ -23,7 +23,10 @@ def report(
     listing: bool, error_type: str, message: str, stack: Any, source: str,
     describe: str, include: bool, preview: bool, yes: bool,
 ) -> int:  # fmt: skip
-    """Report an error to the makers of the application."""
+    """Report an error to the makers of the application; with or without a running daemon.
+
+    Where none runs, the report waits for the next start of the app.
+    """
     if listing:
         return _list()
     fields = {
@@ -34,9 +37,9 @@ def report(
         "description": describe,
         "include_description": include,
     }
-    from sidespool.runtime.control import DaemonControl
+    from sidespool.cli.momentary import some_daemon
 
-    with DaemonControl.connect(place()[1]) as control:
+    with some_daemon(sends=False) as (control, _):
         if preview or (include and not yes):
             shown = control.ask("report", **fields, preview=True)
             if preview:

@@ -9,9 +9,12 @@ from sidespool.cli.place import answer, confirm, place, verb_options
 from sidespool.errors import SidespoolError
 
 
-@click.group()
-def token() -> None:
-    """Keep the collector's token in the OS keychain."""
+@click.group(invoke_without_command=True)
+@verb_options
+@click.pass_context
+def token(ctx: click.Context) -> int:
+    """Keep the collector's token in the OS keychain; alone, it says where one comes from."""
+    return 0 if ctx.invoked_subcommand else _say_source()
 
 
 def _read_secret() -> str:
@@ -67,10 +70,16 @@ def show_source() -> int:
 
     An app may hand another one to its daemon when it starts it.
     """
+    return _say_source()
+
+
+def _say_source() -> int:
     source, problem = token_source(place()[0].app_id)
     answer(
         {"source": source, "problem": problem},
-        f"The token comes from {source}" if source else f"There is no token: {problem}",
+        f"The token comes from {source}"
+        if source
+        else f"There is no token: {problem}. To store one: sidespool token set",
     )
     return 0 if source else 1
 

@@ -15,6 +15,7 @@ from typing import Any
 import click
 
 from sidespool import __version__
+from sidespool.cli.json_flag import remember_json
 from sidespool.errors import ConfigError, SidespoolError
 
 EXIT_DONE, EXIT_FAILED, EXIT_MISUSE = 0, 1, 2
@@ -33,17 +34,18 @@ VERBS: dict[str, tuple[str, str]] = {
     "view": ("view:view", "Open a page with all that waits and was sent."),
     "reset": ("reset:reset", "Delete everything, here and at the collector."),
     "report": ("report:report", "Report an error, and list your own reports."),
-    "emit": ("emit:emit", "Hand an event to the running daemon."),
+    "emit": ("emit:emit", "Hand an event to the daemon."),
     "flush": ("flush:flush", "Send everything that waits, now."),
     "doctor": ("doctor:doctor", "Check everything between this machine and the collector."),
     "token": ("token:token", "Keep the collector's token in the OS keychain."),
     "scrub": ("scrub:scrub", "Clean texts by the very code that cleans events."),
+    "mcp": ("mcp:mcp", "Let an AI assistant look, as a Model Context Protocol server."),
     "catalog": ("catalog:catalog", "Check an event catalog; make documents and types from it."),
     "collector": ("collector:collector", "Run and operate the collector."),
     "reference": ("reference:reference", "Write the command line's reference, docs/cli.md."),
 }
 HIDDEN = frozenset({"reference"})
-_EXTRAS = {"collector": "collector", "mcp": "mcp"}
+_EXTRAS = {"collector": "collector"}
 
 
 class LazyGroup(click.Group):
@@ -104,6 +106,9 @@ class LazyGroup(click.Group):
     help="The daemon's data directory [TELEMETRY_DATA_DIR].",
 )
 @click.option("--app-id", help="The application whose daemon is meant [TELEMETRY_APP_ID].")
+@click.option(
+    "--json", is_flag=True, expose_value=False, callback=remember_json, help="Answer as JSON."
+)
 @click.version_option(__version__, prog_name="sidespool")
 @click.pass_context
 def sidespool(ctx: click.Context, data_dir: Path | None, app_id: str | None) -> None:

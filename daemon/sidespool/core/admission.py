@@ -6,7 +6,9 @@ bad one costs only itself. Nothing here waits or writes: what comes out are the 
 by level, and what was refused.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -25,11 +27,14 @@ from sidespool.wire.event import (
     uuid7_prefix,
 )
 from sidespool.wire.explain import explain
-from sidespool.wire.frame import typed_emit
+from sidespool.wire.frame import Emit, typed_emit
 from sidespool.wire.level import Level
 from sidespool.wire.outcome import Reason, Rejection
 from sidespool.wire.validate import Validator
 
+_HEX_4 = "[0-9a-f]{4}"
+_PLAIN_UUID = re.compile(f"[0-9a-f]{{8}}-{_HEX_4}-{_HEX_4}-{_HEX_4}-[0-9a-f]{{12}}").fullmatch
+_SIZED = msgspec.json.Decoder(Emit)
 NOTED_EVENTS = ("SessionStart", "SessionEnd")
 
 
@@ -72,7 +77,7 @@ class Admission:
         self._emit = typed_emit(validator.client_union)
         self._one = validator.event_decoder
         self._encode_lines = msgspec.json.Encoder().encode_lines
-        self._constants = b"{"
+        self._constants = msgspec.Raw(b'""')
         self._types: dict[type, tuple[Level, Callable[[Any], None] | None, bool]] = {}
         self._client_types = validator.client_types
         self._counted: dict[type, EventSpec] = {}
@@ -105,25 +110,26 @@ class Admission:
     def on_identity(self, user_id: str, app_id: str, app_version: str, os_family: str) -> None:
         """The constants of every event; they change when the user asks for a new id."""
         known = {
-            "user_id": user_id,
             "app_id": app_id,
             "app_version": plain_version(app_version),
             "os": os_family,
         }
-        self._constants = msgspec.json.encode(known)[:-1] + b","
+        # Encoded once: as the value of `user_id` it brings the other members along.
+        others = msgspec.json.encode(known)[1:-1]
+        self._constants = msgspec.Raw(msgspec.json.encode(user_id) + b"," + others)
 
     def decode(self, raw: bytes | bytearray | memoryview) -> Any:
         """A typed emit frame, or None where the slow path must look."""
-        if len(raw) > EVENT_BYTES_MAX:
-            return None
         try:
+            if len(raw) > EVENT_BYTES_MAX and not _all_small(raw):
+                return None
             return self._emit.decode(raw)
         except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
             return None
 
     def decode_lines(self, chunk: bytes) -> list[Any] | None:
         """Typed emit frames, one a line; None where the slow path must look at each."""
-        if len(chunk) > EVENT_BYTES_MAX:
+        if len(chunk) > EVENT_BYTES_MAX and max(map(len, chunk.split(b"\n"))) > EVENT_BYTES_MAX:
             return None
         try:
             return self._emit.decode_lines(chunk)
@@ -133,20 +139,27 @@ class Admission:
     def admit(self, events: list[Any], stamp: Stamp) -> Admitted:
         """Takes in the events of a typed frame."""
         out = Admitted()
-        self._take(list(enumerate(events)), stamp, out)
+        self._take(range(len(events)), events, stamp, out)
         return out
 
     def admit_raw(self, events: list[msgspec.Raw], stamp: Stamp) -> Admitted:
         """Takes in events one by one; each bad one is refused with its reason."""
         out = Admitted()
-        good: list[tuple[int, Any]] = []
+        indexes: list[int] = []
+        good: list[Any] = []
         for index, raw in enumerate(events):
             event = self._judge(index, bytes(raw), out)
             if event is not None:
-                good.append((index, event))
-        self._take(good, stamp, out)
+                indexes.append(index)
+                good.append(event)
+        self._take(indexes, good, stamp, out)
         out.rejected.sort(key=lambda one: one.index)
         return out
+
+    def stored_level(self, event: Any) -> Level | None:
+        """Under which level an admitted event, typed or raw, is stored; None: only counted."""
+        typed = self._one.decode(event) if isinstance(event, msgspec.Raw) else event
+        return None if type(typed) in self._counted else self._types[type(typed)][0]
 
     def _judge(self, index: int, raw: bytes, out: Admitted) -> Any:
         if len(raw) > EVENT_BYTES_MAX_FULL:
@@ -163,19 +176,20 @@ class Admission:
             return None
         return event
 
-    def _take(self, events: list[tuple[int, Any]], stamp: Stamp, out: Admitted) -> None:
+    def _take(self, indexes: Iterable[int], events: list[Any], stamp: Stamp, out: Admitted) -> None:
         """Completes, treats and encodes; ids of one frame share a prefix and count up."""
         by_level: dict[Level, list[Any]] = {}
         prefix = uuid7_prefix(stamp.now_ms, stamp.dice >> 32)
         counter = stamp.dice & 0x7FFFFFFF
         now_text = format_time(stamp.now_ms)
         ceiling, seq, types = self.level, self.seq, self._types
-        for index, event in events:
+        constants, session_id = self._constants, stamp.session_id
+        for index, event in zip(indexes, events, strict=True):
             level, treat, noted = types[type(event)]
             if level > ceiling:
                 out.rejected.append(_refused(index, ceiling, level))
                 continue
-            problem = _envelope(event, now_text, stamp.session_id)
+            problem = _envelope(event, now_text, session_id)
             if problem is not None:
                 out.rejected.append(Rejection(index, problem[0], problem[1]))
                 continue
@@ -185,9 +199,11 @@ class Admission:
             if noted:
                 out.noted.append((type(event).__name__, event.session_id))
             if self._counted and type(event) in self._counted:
-                out.counted.append(measure(self._counted[type(event)], event.payload))
+                given = "" if event.event_id.startswith(prefix) else event.event_id
+                out.counted.append(measure(self._counted[type(event)], event.payload, given))
                 out.accepted += 1
                 continue
+            event.user_id = constants
             event.seq = seq
             seq += 1
             if level is Level.FULL:
@@ -198,14 +214,14 @@ class Admission:
             by_level.setdefault(level, []).append(event)
         self.seq = seq
         for level, taken in by_level.items():
-            out.chunks.append(Chunk(level, self._lines(taken), len(taken)))
+            out.chunks.append(Chunk(level, self._encode_lines(taken), len(taken)))
             out.accepted += len(taken)
 
-    def _lines(self, events: list[Any]) -> bytes:
-        """One line each; a raw line end occurs only between lines, never within JSON."""
-        plain = self._encode_lines(events)
-        constants = self._constants
-        return constants + plain[1:].replace(b"\n{", b"\n" + constants)
+
+def _all_small(raw: bytes | bytearray | memoryview) -> bool:
+    """Whether no event of a large frame is itself too large for any level but full."""
+    frame = _SIZED.decode(raw)
+    return max((len(bytes(one)) for one in frame.events), default=0) <= EVENT_BYTES_MAX
 
 
 def _refused(index: int, ceiling: Level, needed: Level) -> Rejection:
@@ -223,21 +239,29 @@ def _too_large(size: int) -> str:
 
 def _envelope(event: Any, now_text: str, session_id: str) -> tuple[Reason, str] | None:
     """Checks and completes what a client may send beside the payload."""
-    if event.seq is not None:
-        return Reason.UNKNOWN_FIELD, "seq is not a field of an event"
-    if event.timestamp is None:
+    text = event.timestamp
+    if text is None:
         event.timestamp = now_text
     else:
-        moment = canonical_time(event.timestamp)
+        moment = canonical_time(text)
         if moment is None:
             return Reason.INVALID_VALUE, "timestamp is not an RFC 3339 time with a zone"
-        event.timestamp = moment
-    if event.session_id is None:
+        if moment is not text:
+            event.timestamp = moment
+    session = event.session_id
+    if session is None:
         event.session_id = session_id
-    elif SESSION_SHAPE.fullmatch(event.session_id) is None:
+    elif session != session_id and not _is_session(session):
         return Reason.INVALID_VALUE, "session_id is not 1 to 64 letters, digits, . _ : -"
-    if event.event_id is not None:
-        if UUID_SHAPE.fullmatch(event.event_id) is None:
+    event_id = event.event_id
+    if event_id is not None and _PLAIN_UUID(event_id) is None:
+        if UUID_SHAPE.fullmatch(event_id) is None:
             return Reason.INVALID_VALUE, "event_id is not a UUID"
-        event.event_id = event.event_id.lower()
+        event.event_id = event_id.lower()
     return None
+
+
+@lru_cache(maxsize=64)
+def _is_session(text: str) -> bool:
+    """Remembered: there are as many sessions as clients."""
+    return SESSION_SHAPE.fullmatch(text) is not None

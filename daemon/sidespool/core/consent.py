@@ -45,11 +45,18 @@ class AppSettings(msgspec.Struct, frozen=True):
     level: Level = Level.USAGE
 
 
+class Policy(msgspec.Struct, frozen=True):
+    """The administrator's word; `level` None is "no policy", `problem` why a file forbids all."""
+
+    level: Level | None
+    problem: str = ""
+
+
 class Inputs(msgspec.Struct, frozen=True):
     """All that the decision depends on."""
 
     app: AppSettings = AppSettings()
-    administrator: Level | None = None
+    administrator: Policy = Policy(None)
     do_not_track: bool = False
     feature: bool = True
     model: ConsentModel = "opt_out"
@@ -101,10 +108,11 @@ def decide(inputs: Inputs) -> Verdict:
 
 
 def _administrator(inputs: Inputs) -> Say:
-    if inputs.administrator is None:
+    policy = inputs.administrator
+    if policy.level is None:
         return Say("administrator", Level.FULL, "no administrator policy")
-    label = inputs.administrator.label
-    return Say("administrator", inputs.administrator, f"the administrator allows {label} at most")
+    because = policy.problem or f"the administrator allows {policy.level.label} at most"
+    return Say("administrator", policy.level, because)
 
 
 def _do_not_track(inputs: Inputs) -> Say:

@@ -11,6 +11,7 @@ collector of ours: it confirms that it took the events, and nobody can ask it wh
 Requests are exempt from quotas and from the level: they are the only thing ever sent while off.
 """
 
+import re
 from typing import Literal
 from urllib.parse import quote
 
@@ -19,6 +20,7 @@ import msgspec
 from sidespool.core.upload_policy import backoff_s
 from sidespool.wire.event import format_time, uuid7
 
+_UUID = re.compile(rb"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 DELETION_EVENT = "DeletionRequest"
 
 FOLLOW_UP_S = (5.0, 30.0, 300.0, 3_600.0)  # then daily: the collector's own work takes a while
@@ -129,6 +131,13 @@ def decode_erasure(raw: bytes) -> Erasure | None:
         return msgspec.json.decode(raw, type=Erasure)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return None
+
+
+def salvage_ids(raw: bytes, request_id: str) -> list[str]:
+    """The ids that can still be read in a damaged request; asking for one too many harms nobody."""
+    found = dict.fromkeys(match.decode() for match in _UUID.findall(raw))
+    found.pop(request_id, None)
+    return list(found)
 
 
 def decode_unfinished(raw: bytes) -> Unfinished | None:

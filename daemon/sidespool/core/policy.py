@@ -13,10 +13,13 @@ EVENTS_PER_FRAME_MAX = 1_000
 MAP_KEY_CHARS_MAX = 64
 FRAME_DEADLINE_S = 10.0
 
-# A frame holds at most 8 MiB; four of them waiting for the disk bound the daemon's memory even
-# when the disk stalls, and the doors stop reading until half of it is durable.
-INFLIGHT_BYTES_HIGH = 8 * MIB
-INFLIGHT_BYTES_LOW = 4 * MIB
+# Stacks remembered per field of a catalog: two hundred long ones, twice, or 3 MB at most.
+GENERATION_CHARS = 3 * MIB // 2
+
+# What waits for the disk is bounded even when the disk stalls: the doors stop reading here until
+# half of it is durable. It is also the most that one sync carries, and 2 MiB is plenty for that.
+INFLIGHT_BYTES_HIGH = 2 * MIB
+INFLIGHT_BYTES_LOW = 1 * MIB
 
 # A segment is a batch is an upload: 1 MiB is one request, also over a slow uplink.
 SEGMENT_BYTES_MAX = 1 * MIB
@@ -24,7 +27,17 @@ SEGMENT_EVENTS_MAX = 10_000
 # The collector bounds what a body inflates to; stay well below it (text compresses 4 to 12 times).
 SEGMENT_RAW_BYTES_MAX = 16 * MIB
 # A segment can exceed that by one group of commits; what inflates further is no segment of ours.
-SEGMENT_INFLATED_BYTES_MAX = SEGMENT_RAW_BYTES_MAX + 4 * INFLIGHT_BYTES_HIGH
+SEGMENT_INFLATED_BYTES_MAX = SEGMENT_RAW_BYTES_MAX + 4 * FRAME_BYTES_MAX
+
+# Small sealed segments gather while there is no network: from this many of a level on they are
+# merged, as far as they fit into one. Fewer are not worth the writing.
+MERGE_SEGMENTS_MIN = 16
+MERGE_SEGMENTS_MAX = 64  # at once: some 25 ms of the writer's thread
+
+# What was set aside is evidence, not content on its way: a fifth of the quota, and no more than
+# the history may hold.
+QUARANTINE_SHARE = 5
+QUARANTINE_BYTES_MAX = 5 * MIB
 
 AGE_DAYS_MAX_ERROR = 30
 # Eviction by age waits for this long after the start: the spool is offered to the collector
@@ -46,6 +59,8 @@ LOG_FILES = 4  # with the active one: 5 MiB in all
 
 # A report of losses is worth an event once an hour at most.
 CLIENT_REPORT_INTERVAL_S = 3_600.0
+# Reports in the spool whose fate is followed; two weeks offline make fewer than this.
+REPORTS_FOLLOWED_MAX = 400
 
 # Sequence numbers are reserved on disk in blocks, so that a crash skips some and repeats none.
 SEQ_BLOCK = 100_000

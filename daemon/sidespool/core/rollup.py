@@ -8,11 +8,16 @@ follows from the installation and the period, so that a crash at any point repea
 which every store takes once. A clock set back by more than a period starts a new period; while it
 is set back by less, counting goes on in the present one.
 
-An event is counted before it is acknowledged. A client that sends an event again because the
-acknowledgement was lost is counted twice: what tells two sends of one act apart is not kept.
+What the catalog declares noise for is summed apart and told by `tell_noisy` only, at every close:
+the noise is thrown once, with the close, and what was thrown is what is kept and sent.
+
+An event is counted before it is acknowledged. A client that sends it again because the
+acknowledgement was lost is not counted twice: short digests of the latest ids that clients gave
+are kept with the counts, in one write.
 """
 
 from collections.abc import Callable
+from hashlib import blake2b
 from typing import Any
 
 import msgspec
@@ -29,8 +34,12 @@ from sidespool.wire.event import format_time
 from sidespool.wire.level import Level
 
 PERIOD_MS = 86_400_000
+RECENT_MAX = 2_048  # ids remembered: two whole frames, more than a client has under way
+_DIGEST_BYTES = 8
 READY_MAX = 90  # summaries that could not be emitted for want of a disk; the oldest go first
 _LONGEST = len(DURATION_BINS)
+
+TellNoisy = Callable[[dict[str, int]], dict[str, Any]]
 
 
 class Counted(msgspec.Struct, frozen=True):
@@ -39,6 +48,8 @@ class Counted(msgspec.Struct, frozen=True):
     event_type: str
     durations: dict[str, float] = {}
     sizes: dict[str, float] = {}
+    noisy: dict[str, int] | None = None  # sums by label; None for an event without noise
+    event_id: str = ""  # as the client gave it; empty where it gave none
 
 
 class Summary(msgspec.Struct):
@@ -57,10 +68,31 @@ class RollUp(msgspec.Struct):
     durations: dict[str, list[int]] = {}
     sizes: dict[str, float] = {}
     session_ms: float = 0.0
+    noisy: dict[str, int] = {}
     ready: list[Summary] = []
+    recent: bytes = b""
+
+    def add_new(self, counted: list[Counted]) -> None:
+        """Each of these that is not a repetition of one of the latest."""
+        size = _DIGEST_BYTES
+        order = [self.recent[at : at + size] for at in range(0, len(self.recent), size)]
+        known = set(order)
+        for one in counted:
+            if one.event_id:
+                digest = blake2b(one.event_id.encode(), digest_size=size).digest()
+                if digest in known:
+                    continue
+                known.add(digest)
+                order.append(digest)
+            self.add(one)
+        self.recent = b"".join(order[-RECENT_MAX:])
 
     def add(self, counted: Counted) -> None:
-        """One event more."""
+        """One event more; of one with noise nothing but its noisy sums is kept."""
+        if counted.noisy is not None:
+            for label, n in counted.noisy.items():
+                self.noisy[label] = self.noisy.get(label, 0) + n
+            return
         kind = counted.event_type
         self.events[kind] = self.events.get(kind, 0) + 1
         for name, value in counted.durations.items():
@@ -72,7 +104,9 @@ class RollUp(msgspec.Struct):
         if kind == "SessionEnd":
             self.session_ms += counted.durations.get("duration_ms", 0.0)
 
-    def close(self, now_ms: int, id_of: Callable[[int, int], str]) -> bool:
+    def close(
+        self, now_ms: int, id_of: Callable[[int, int], str], tell_noisy: TellNoisy = lambda _: {}
+    ) -> bool:
         """Closes every period that is over; whether there was one."""
         start = self.period_start_ms
         if now_ms < start - PERIOD_MS:
@@ -81,20 +115,24 @@ class RollUp(msgspec.Struct):
         over = (now_ms - start) // PERIOD_MS
         if over < 1:
             return False
-        self._tell(start, start + PERIOD_MS, id_of)
+        self._tell(start, start + PERIOD_MS, id_of, tell_noisy)
         if over > 1:
             self._restart(start + PERIOD_MS)
-            self._tell(start + PERIOD_MS, start + over * PERIOD_MS, id_of)
+            self._tell(start + PERIOD_MS, start + over * PERIOD_MS, id_of, tell_noisy)
         self._restart(start + over * PERIOD_MS)
         return True
 
-    def _tell(self, start_ms: int, end_ms: int, id_of: Callable[[int, int], str]) -> None:
-        self.ready.append(Summary(id_of(start_ms, end_ms), end_ms, self.payload(start_ms, end_ms)))
+    def _tell(
+        self, start_ms: int, end_ms: int, id_of: Callable[[int, int], str], tell_noisy: TellNoisy
+    ) -> None:
+        payload = {**self.payload(start_ms, end_ms), **tell_noisy(self.noisy)}
+        self.ready.append(Summary(id_of(start_ms, end_ms), end_ms, payload))
         del self.ready[:-READY_MAX]
 
     def _restart(self, start_ms: int) -> None:
         self.period_start_ms = start_ms
         self.events, self.durations, self.sizes, self.session_ms = {}, {}, {}, 0.0
+        self.noisy = {}
 
     def payload(self, start_ms: int, end_ms: int) -> dict[str, Any]:
         """The payload of the UsageSummary event: bins, and nothing that counts exactly."""
@@ -134,8 +172,10 @@ def summarised(catalog: Catalog, all_usage: bool) -> set[str]:
     }
 
 
-def measure(spec: EventSpec, payload: Any) -> Counted:
+def measure(spec: EventSpec, payload: Any, event_id: str = "") -> Counted:
     """What is kept of an event; `payload` has an attribute for each field, None where unset."""
+    if spec.is_noisy:
+        return Counted(spec.name, noisy=_noisy_sums(spec, payload), event_id=event_id)
     durations, sizes = {}, {}
     for field in spec.fields.values():
         value = getattr(payload, field.name, None)
@@ -145,7 +185,16 @@ def measure(spec: EventSpec, payload: Any) -> Counted:
             durations[field.name] = float(value)
         elif field.kind == "size":
             sizes[field.name] = float(value)
-    return Counted(spec.name, durations, sizes)
+    return Counted(spec.name, durations, sizes, event_id=event_id)
+
+
+def _noisy_sums(spec: EventSpec, payload: Any) -> dict[str, int]:
+    sums = {spec.name: 1} if spec.noise else {}
+    for field in spec.fields.values():
+        value = getattr(payload, field.name, None) if field.noise else None
+        if value:
+            sums[f"{spec.name}.{field.name}"] = int(value)
+    return sums
 
 
 def encode_rollup(rollup: RollUp) -> bytes:

@@ -89,6 +89,12 @@ def valid_set(settings: Settings) -> str:
     return ""
 
 
+def unknown_setting(names: list[str]) -> str:
+    """What to say of keys that are no settings; they are cut, for they may be anything."""
+    known = ", ".join(Settings.__struct_fields__)
+    return f"{names[0][:40]!r} is not a setting; nothing was changed. Known: {known}"
+
+
 def changed_keys(old: dict[str, Any], new: dict[str, Any]) -> set[str]:
     """The keys in which two readings of the file differ."""
     gone = msgspec.UNSET

@@ -10,6 +10,8 @@ Rules
       error, crash. A more important event may displace a less important one, never the reverse;
       when only more important ones are left, the newcomer is refused.
     - Age counts from the batch id's time; crash and error segments live longer.
+    - Where segments are sealed and none leaves, small ones gather; from a number on the oldest of
+      one day are merged into one that is no larger than a segment may be, and as old as the first.
 """
 
 from collections.abc import Collection
@@ -19,6 +21,8 @@ import msgspec
 from sidespool.core.policy import (
     AGE_DAYS_MAX_ERROR,
     EVICTION_ORDER,
+    MERGE_SEGMENTS_MAX,
+    MERGE_SEGMENTS_MIN,
     SEGMENT_BYTES_MAX,
     SEGMENT_EVENTS_MAX,
     SEGMENT_RAW_BYTES_MAX,
@@ -60,6 +64,7 @@ class SpoolBook:
     def __init__(self, bytes_max: int, age_days_max: float) -> None:
         self.bytes_max = bytes_max
         self.age_days_max = age_days_max
+        self.merge_min = MERGE_SEGMENTS_MIN
         self.segments: dict[str, Segment] = {}
         self.total_bytes = 0
         self.changes = 0  # counts every change to the set of sealed segments
@@ -97,12 +102,7 @@ class SpoolBook:
 
     def must_seal(self, batch_id: str) -> bool:
         """Whether the segment has reached one of its limits."""
-        segment = self.segments[batch_id]
-        return (
-            segment.size_bytes >= SEGMENT_BYTES_MAX
-            or segment.events >= SEGMENT_EVENTS_MAX
-            or segment.raw_bytes >= SEGMENT_RAW_BYTES_MAX
-        )
+        return _is_large(self.segments[batch_id], 1)
 
     def make_room(
         self, level: Level, incoming_bytes: int, unsynced: Collection[str] = ()
@@ -140,6 +140,34 @@ class SpoolBook:
             return max(self.age_days_max, AGE_DAYS_MAX_ERROR)
         return self.age_days_max
 
+    def newest_ms(self, level: Level) -> int:
+        """When the segment that takes the next commit of a level was made, as far as is known."""
+        alike = [one for one in self.segments.values() if one.level is level]
+        active = [one for one in alike if not one.sealed]
+        return max((one.created_ms for one in active or alike), default=0)
+
+    def mergeable(self) -> list[Segment]:
+        """Sealed segments of one level and day, oldest first, to be merged into one; or none."""
+        alike: dict[tuple[Level, int], list[Segment]] = {}
+        for one in self.segments.values():
+            if one.sealed and not _is_large(one, 2):
+                alike.setdefault((one.level, one.created_ms // DAY_MS), []).append(one)
+        for small in alike.values():
+            if len(small) < self.merge_min:
+                continue
+            small.sort(key=lambda one: one.batch_id)
+            chosen: list[Segment] = []
+            whole = Segment("", small[0].level)
+            for one in small:
+                whole.size_bytes += one.size_bytes
+                whole.raw_bytes += one.raw_bytes
+                whole.events += one.events
+                if _is_large(whole, 1) or len(chosen) == MERGE_SEGMENTS_MAX:
+                    break
+                chosen.append(one)
+            return chosen
+        return []
+
     def above(self, level: Level) -> list[str]:
         """Segments holding events that need more than `level`."""
         return [one.batch_id for one in self.segments.values() if one.level > level]
@@ -152,5 +180,14 @@ class SpoolBook:
 
     @property
     def events(self) -> int:
-        """Events in all segments."""
-        return sum(one.events for one in self.segments.values())
+        """Events in all segments; may be asked for while another thread changes the book."""
+        return sum([one.events for one in list(self.segments.values())])
+
+
+def _is_large(segment: Segment, share: int) -> bool:
+    """Whether the segment has reached one of its limits, or this share of one."""
+    return (
+        segment.size_bytes * share >= SEGMENT_BYTES_MAX
+        or segment.events * share >= SEGMENT_EVENTS_MAX
+        or segment.raw_bytes * share >= SEGMENT_RAW_BYTES_MAX
+    )

@@ -1,7 +1,8 @@
 """Decides from names alone which spool files a crash left half finished.
 
-A segment may be replaced: by its two halves when the collector finds it too large, or by what was
-saved of it when it is damaged. The batch id of a successor follows from its origin's, so that
+A segment may be replaced: by its two halves when the collector finds it too large, by what was
+saved of it when it is damaged, or, with others that came after it, by one that holds them all when
+small ones have gathered. The batch id of a successor follows from its origin's, so that
 doing it twice writes the same file. The order on disk is always: successors whole and durable,
 origin gone and that durable, successors offered for upload. So a successor beside an origin that
 still stands was never offered: it goes, and the origin is replaced again when it comes to that.
@@ -9,12 +10,12 @@ still stands was never offered: it goes, and the origin is replaced again when i
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from sidespool.core.record import ACTIVE, FORMAT_VERSION, QUARANTINED, SEALED, parse_name
 from sidespool.core.record import segment_name as name_of
 
-FIRST_HALF, SECOND_HALF, SAVED = "first half", "second half", "saved"
+FIRST_HALF, SECOND_HALF, SAVED, MERGED = "first half", "second half", "saved", "merged"
 NOTE_SUFFIX = f".v{FORMAT_VERSION}.reason.json"
 _COMMON_CHARS = 19  # time, level and eight random bits: what a successor keeps of its origin's id
 
@@ -44,8 +45,11 @@ def files_of(batch_id: str) -> tuple[str, ...]:
     return (*whole, *(f"{name}.tmp" for name in whole))
 
 
-def unfinished(names: Iterable[str]) -> list[str]:
-    """The files that must go before anything else in the folder is looked at."""
+def unfinished(names: Iterable[str], merged: Collection[str] = ()) -> list[str]:
+    """The files that must go before anything else in the folder is looked at.
+
+    `merged` are origins that are known to be in another segment by now, and to go themselves.
+    """
     listed = set(names)
     out = [name for name in listed if name.endswith(".tmp")]
     related: dict[str, list[str]] = defaultdict(list)
@@ -60,10 +64,11 @@ def unfinished(names: Iterable[str]) -> list[str]:
     for batch_ids in related.values():
         if len(batch_ids) > 1:
             for batch_id in batch_ids:
-                out += _successors(batch_id, listed)
+                out += _successors(batch_id, listed, batch_id in merged)
     return sorted(set(out))
 
 
-def _successors(origin: str, listed: set[str]) -> list[str]:
-    saved = name_of(derived_id(origin, SAVED), SEALED)
-    return [name for name in (*halves_of(origin), saved) if name in listed]
+def _successors(origin: str, listed: set[str], is_merged: bool) -> list[str]:
+    roles = (SAVED,) if is_merged else (SAVED, MERGED)
+    others = [name_of(derived_id(origin, role), SEALED) for role in roles]
+    return [name for name in (*halves_of(origin), *others) if name in listed]

@@ -6,7 +6,8 @@ accepted is therefore not stored: it follows from the three that are.
 A report is an event like any other. So that it goes out exactly once, its counts are first
 frozen under a report id (`freeze`, written to disk), then emitted with that id as event id, then
 forgotten (`on_reported`). A crash between any two steps repeats the same event with the same id,
-which every store takes once.
+which every store takes once. A report that leaves the spool without having been delivered has
+told nobody: its counts come back (`on_report_lost`).
 """
 
 from collections.abc import Iterable
@@ -14,8 +15,9 @@ from typing import Annotated, Any, Literal
 
 import msgspec
 
+from sidespool.core.policy import REPORTS_FOLLOWED_MAX
 from sidespool.wire.event import format_time
-from sidespool.wire.outcome import DropReason, Reason
+from sidespool.wire.outcome import DropReason, LossReason, Reason
 
 # A count or time that fits what a report may hold; anything else in the file is damage.
 _Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
@@ -23,7 +25,7 @@ _Moment = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]  # to the y
 _Word = Annotated[str, msgspec.Meta(pattern=r"^[a-z_]{1,64}\Z")]
 _Uuid = Annotated[str, msgspec.Meta(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")]
 
-Settling = Literal["delete", "history", "quarantine"]
+Settling = Literal["delete", "history", "quarantine", "merged"]
 
 
 class Counts(msgspec.Struct, omit_defaults=True, forbid_unknown_fields=True):
@@ -49,6 +51,14 @@ class Frozen(msgspec.Struct, forbid_unknown_fields=True):
     counts: Counts
 
 
+class Told(msgspec.Struct, forbid_unknown_fields=True):
+    """A report that lies in the spool, in a segment made between these times, and its period."""
+
+    low_ms: _Moment
+    high_ms: _Moment
+    since_ms: _Moment
+
+
 class Tally(msgspec.Struct, forbid_unknown_fields=True):
     """What is written to `tally.json`.
 
@@ -61,6 +71,7 @@ class Tally(msgspec.Struct, forbid_unknown_fields=True):
     frozen: Frozen | None = None
     settling: dict[_Uuid, Settling] = {}
     all_time: Counts = msgspec.field(default_factory=Counts)
+    told: dict[_Uuid, Told] = {}
 
     def on_accepted(self, events: int) -> None:
         """Events were taken in and are durable."""
@@ -70,7 +81,7 @@ class Tally(msgspec.Struct, forbid_unknown_fields=True):
     def clear(self, now_ms: int) -> None:
         """Forgets everything: the user asked for it."""
         self.counts, self.all_time = Counts(since_ms=now_ms), Counts(since_ms=now_ms)
-        self.frozen, self.settling = None, {}
+        self.frozen, self.settling, self.told = None, {}, {}
 
     def on_recovered(self, events_in_spool: int) -> None:
         """After a start: what was accepted follows from the rest (a crash may have cost counts)."""
@@ -82,8 +93,8 @@ class Tally(msgspec.Struct, forbid_unknown_fields=True):
         self.counts.delivered += events
         self.all_time.delivered += events
 
-    def on_rejected(self, reason: Reason, events: int = 1) -> None:
-        """Events were refused at the door."""
+    def on_rejected(self, reason: Reason | LossReason, events: int = 1) -> None:
+        """Events were refused at the door, or never came there."""
         for counts in (self.counts, self.all_time):
             counts.rejected[reason] = counts.rejected.get(reason, 0) + events
 
@@ -111,6 +122,10 @@ class Tally(msgspec.Struct, forbid_unknown_fields=True):
         for batch_id in batch_ids:
             self.settling.pop(batch_id, None)
 
+    def settling_as(self, how: Settling) -> set[str]:
+        """Segments that are on their way out of the spool in this way."""
+        return {batch_id for batch_id, way in self.settling.items() if way == how}
+
     def freeze(self, event_id: str, now_ms: int) -> Frozen:
         """The counts so far, set aside for a report; counting begins anew."""
         if self.frozen is None:
@@ -118,9 +133,53 @@ class Tally(msgspec.Struct, forbid_unknown_fields=True):
             self.counts = Counts(since_ms=now_ms)
         return self.frozen
 
-    def on_reported(self) -> None:
-        """The frozen report is durable in the spool."""
+    def on_reported(self, between_ms: tuple[int, int]) -> None:
+        """The frozen report is durable in the spool, in a segment made between these times."""
+        if self.frozen is None:
+            return
+        since_ms = self.frozen.counts.since_ms
+        self.told[self.frozen.event_id] = Told(min(between_ms), max(between_ms), since_ms)
+        while len(self.told) > REPORTS_FOLLOWED_MAX:
+            del self.told[next(iter(self.told))]
         self.frozen = None
+
+    def may_hold_report(self, created_ms: int) -> bool:
+        """Whether a segment made at this time may hold a report."""
+        return any(one.low_ms <= created_ms <= one.high_ms for one in self.told.values())
+
+    def on_report_moved(self, from_ms: int, to_ms: int) -> None:
+        """What lay in a segment made at one time lies now in one made at another."""
+        for one in self.told.values():
+            if one.low_ms <= from_ms <= one.high_ms:
+                one.low_ms, one.high_ms = min(one.low_ms, to_ms), max(one.high_ms, to_ms)
+
+    def on_report_lost(self, event_id: str, payload: dict[str, Any]) -> Told | None:
+        """A report left the spool undelivered: the next one tells what it told."""
+        known = self.told.pop(event_id, None)
+        if known is not None:
+            self.counts.since_ms = min(self.counts.since_ms, known.since_ms)
+            self._add(payload, 1)
+        return known
+
+    def on_report_kept(self, event_id: str, known: Told, payload: dict[str, Any]) -> None:
+        """It did not leave after all: the disk refused."""
+        self.told[event_id] = known
+        self._add(payload, -1)
+
+    def _add(self, payload: dict[str, Any], sign: int) -> None:
+        counts = self.counts
+        counts.accepted = max(counts.accepted + sign * payload.get("accepted", 0), 0)
+        counts.delivered = max(counts.delivered + sign * payload.get("delivered", 0), 0)
+        for own, told in (
+            (counts.rejected, payload.get("rejected", {})),
+            (counts.dropped, payload.get("dropped", {})),
+        ):
+            for reason, events in told.items():
+                left = own.get(reason, 0) + sign * events
+                if left > 0:
+                    own[reason] = left
+                else:
+                    own.pop(reason, None)
 
     def wants_report(self, now_ms: int, interval_ms: int) -> bool:
         """Whether there is a loss to report and the last report is old enough."""

@@ -22,6 +22,7 @@ from sidespool.core.minimise import (
     size_bin,
 )
 from sidespool.core.policy import MAP_KEY_CHARS_MAX
+from sidespool.core.text_memory import TextMemory
 from sidespool.wire.catalog import EventSpec, FieldSpec
 from sidespool.wire.event import CUT_MARKER, cut_text
 
@@ -117,6 +118,8 @@ def treat_text(spec: FieldSpec, scrubber: TextScrubber, key: bytes) -> TreatText
         "content": scrubber.secrets,
     }.get(spec.kind, scrubber.template if spec.template else scrubber.text)
     limit = spec.max_bytes
+    if spec.kind == "stack":
+        return TextMemory(lambda value: cut_text(scrub(value), limit)).recall
     return lambda value: cut_text(scrub(value), limit)
 
 
@@ -128,10 +131,10 @@ def _remembered(treat: TreatText) -> TreatText:
     def remembered(value: str) -> str:
         known = find(value)
         if known is None:
-            if len(memory) >= _MEMORY:
-                memory.clear()
             known = treat(value)
             if len(value) <= 256:
+                if len(memory) >= _MEMORY:
+                    memory.clear()
                 memory[value] = known
         return known
 
@@ -141,8 +144,23 @@ def _remembered(treat: TreatText) -> TreatText:
 def _short(scrubber: TextScrubber, limit: int) -> TreatText:
     """Names and ids: passed when they are plain, scrubbed and cut otherwise."""
     plain = _PLAIN_ID.fullmatch
-    slow = _remembered(lambda value: cut_text(scrubber.text(value), limit))
-    return lambda value: value if plain(value) is not None else slow(value)
+    memory: dict[str, str] = {}
+    find = memory.get
+
+    def short(value: str) -> str:
+        known = find(value)
+        if known is not None:
+            return known
+        if plain(value) is not None:  # seldom comes twice
+            return value
+        known = cut_text(scrubber.text(value), limit)
+        if len(value) <= 256:
+            if len(memory) >= _MEMORY:
+                memory.clear()
+            memory[value] = known
+        return known
+
+    return short
 
 
 def _array(text: TreatText, spec: FieldSpec) -> Callable[[list[str]], list[str]]:
@@ -165,7 +183,8 @@ def _map(
     def treat(values: dict[str, Any]) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for name, value in list(values.items())[: spec.max_items]:
-            label = scrubber.text(name[:MAP_KEY_CHARS_MAX])
+            # Cut after scrubbing: half a secret is not known as one.
+            label = scrubber.text(name)[:MAP_KEY_CHARS_MAX]
             out[label] = _keyed(text, label, value) if isinstance(value, str) else value
         return out
 

@@ -9,6 +9,7 @@ from sidespool.core.attachment import (
     Attachment,
     Waiting,
     decode_about,
+    digest_of,
     encode_about,
     file_name,
     is_file_name,
@@ -18,6 +19,7 @@ from sidespool.core.policy import ATTACHMENT_AGE_DAYS_MAX
 from sidespool.core.spool import DAY_MS
 from sidespool.runtime.history import prune_history
 from sidespool.runtime.ids import now_ms
+from sidespool.runtime.log import LOGGER
 from sidespool.runtime.paths import DataPaths
 from sidespool.runtime.vault import KeyMissingError
 from sidespool.runtime.vault_disk import VaultDisk
@@ -65,11 +67,15 @@ class AttachmentStore:
         self.waiting[name] = Waiting(name, about)
 
     def bytes_of(self, one: Waiting) -> bytes:
-        """The attachment itself; raises OSError where it is gone."""
+        """The attachment itself; FileNotFoundError where it is gone or damaged, OSError."""
         raw = self.disk.read(self.paths.attachments / one.file_name)
+        data = b"" if raw is None else raw[len(encode_about(one.about)) :]
+        if raw is not None and digest_of(data) != one.about.digest:
+            self._drop(one.file_name, "corrupt")
+            raw = None
         if raw is None:
             raise FileNotFoundError(one.file_name)
-        return raw[len(encode_about(one.about)) :]
+        return data
 
     def delivered(self, one: Waiting) -> None:
         """The collector has it: to the history, still encrypted."""
@@ -89,6 +95,8 @@ class AttachmentStore:
         self._drop(one.file_name, "refused")
 
     def _drop(self, name: str, reason: str) -> None:
+        if reason == "corrupt":
+            LOGGER.warning("an attachment was damaged and is given up: %s", name)
         self.disk.remove(self.paths.attachments / name)
         self.waiting.pop(name, None)
         self.dropped[reason] = self.dropped.get(reason, 0) + 1

@@ -5,8 +5,8 @@ answers. Emits are answered when they are durable, possibly after later question
 answer is whose. Questions of one client are carried out in their order, except that a flush, which
 may take half a minute, delays nothing: least of all a withdrawal behind it.
 
-A client that leaves has said what it said: its decisions (set, consent, attach, report, reset,
-shutdown) are carried out, its questions are dropped.
+A client that leaves has said what it said: its decisions (set, consent, attach, lost, report,
+reset, shutdown) are carried out, its questions are dropped.
 """
 
 import asyncio
@@ -26,7 +26,9 @@ from sidespool.wire.outcome import Rejection
 
 MALFORMED = wire.encode_frame({"op": "error", "reason": "malformed"})
 _PENDING_MAX = 64  # operations of one client that may wait; more are refused
-_DECISIONS = (wire.Set, wire.Consent, wire.Attach, wire.Report, wire.Reset, wire.Shutdown)
+_DECISIONS = (
+    wire.Set, wire.Consent, wire.Attach, wire.Lost, wire.Report, wire.Reset, wire.Shutdown
+)  # fmt: skip
 
 
 class Conversation:
@@ -57,7 +59,7 @@ class Conversation:
         self._send = send
         self._token = token
         self._trusted = trusted
-        self._questions: asyncio.Queue[wire.AnyFrame | None] = asyncio.Queue()
+        self._questions: asyncio.Queue[wire.Question | None] = asyncio.Queue()
         self._asked = 0  # questions without an answer
         self._emitted = 0  # emit frames without an answer
         self._flushes: set[asyncio.Task[None]] = set()
@@ -98,6 +100,20 @@ class Conversation:
             if line.strip() and not self.closing:
                 self.on_frame(line)
 
+    def on_messages(self, frames: list[bytes]) -> None:
+        """Frames arrived together, each a message of its own; never raises for any bytes."""
+        if self.welcomed and len(frames) > 1:
+            chunk = b"\n".join(frames)
+            # A message with a line end in it must not pass for two.
+            if chunk.count(b"\n") == len(frames) - 1:
+                taken = self._intake.emit_lines(chunk, self.session_id, self._acknowledge)
+                self._emitted += taken
+                if taken:
+                    return
+        for raw in frames:
+            if not self.closing:
+                self.on_frame(raw)
+
     def on_frame(self, raw: bytes | memoryview) -> None:
         """One frame arrived; never raises for any bytes."""
         if self.welcomed and self._intake.emit_frame(raw, self.session_id, self._acknowledge):
@@ -137,7 +153,7 @@ class Conversation:
                 else:
                     await self._answer(frame)
 
-    async def _answer(self, frame: wire.AnyFrame) -> None:
+    async def _answer(self, frame: wire.Question) -> None:
         try:
             reply = await self._operations.answer(frame, self.client, trusted=self._trusted)
         except OSError as problem:
@@ -203,7 +219,7 @@ class Conversation:
             lambda accepted, rejected: self._acknowledge(frame_id, accepted, rejected),
         )
 
-    def _ask(self, frame: wire.AnyFrame) -> None:
+    def _ask(self, frame: wire.Question) -> None:
         if self._asked < _PENDING_MAX:
             self._asked += 1
             self._questions.put_nowait(frame)

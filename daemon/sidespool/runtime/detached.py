@@ -29,7 +29,7 @@ async def detached(call: Callable[..., T], *args: Any) -> T:
         result, error = None, None
         try:
             result = call(*args)
-        except Exception as problem:
+        except BaseException as problem:  # whoever waits must hear of it, whatever it is
             error = problem
         try:
             loop.call_soon_threadsafe(deliver, result, error)

@@ -19,8 +19,9 @@ from sidespool.runtime.disk import Disk
 from sidespool.runtime.exporters.http_client import HttpClient
 from sidespool.runtime.exporters.http_request import RawAnswer
 from sidespool.runtime.ids import now_ms
+from sidespool.runtime.log import LOGGER
 from sidespool.runtime.paths import DataPaths
-from sidespool.runtime.reset import load_requests, save_request
+from sidespool.runtime.reset import load_requests, mend_requests, save_request
 from sidespool.wire.upload import DELETION_PATH
 
 T = TypeVar("T")
@@ -56,6 +57,10 @@ class Eraser:
 
     def load(self) -> None:
         """Reads the requests from disk."""
+        try:
+            mend_requests(self._disk, self._paths, LOGGER.warning)
+        except OSError as error:
+            LOGGER.warning("a damaged request cannot be mended: %s", error)
         self.requests = load_requests(self._disk, self._paths)
 
     async def run(self) -> None:

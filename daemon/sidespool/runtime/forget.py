@@ -4,11 +4,13 @@ The marker `forget.json` is written first and removed last; a start that finds i
 before anything is sent. Each step can be repeated.
 """
 
+from pathlib import Path
+
 import msgspec
 
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.history import ATTACHED_SUFFIX, SUFFIX
-from sidespool.runtime.paths import DataPaths
+from sidespool.runtime.paths import DAMAGED_SUFFIX, DataPaths
 from sidespool.wire.level import Level
 
 
@@ -60,15 +62,20 @@ def finish_forget(disk: Disk, paths: DataPaths, level: Level, with_history: bool
         disk.sync_dir(paths.attachments)
         attachments = sum(name.endswith(ATTACHED_SUFFIX) for name in names)
     if level < Level.USAGE:
-        disk.remove(paths.rollup_file)
+        _remove(disk, paths.rollup_file)
     if with_history:
         names = disk.listdir(paths.history)
         for name in names:
             disk.remove(paths.history / name)
         disk.sync_dir(paths.history)
-        disk.remove(paths.reports_file)
+        _remove(disk, paths.reports_file)
         history = sum(name.endswith((SUFFIX, ATTACHED_SUFFIX)) for name in names)
     disk.sync_dir(paths.root)
     disk.remove(paths.forget_file)
     disk.sync_dir(paths.root)
     return Forgotten(attachments, history)
+
+
+def _remove(disk: Disk, path: Path) -> None:
+    disk.remove(path)
+    disk.remove(path.with_name(path.name + DAMAGED_SUFFIX))

@@ -18,6 +18,7 @@ from sidespool.core.consent import (
     ConsentBook,
     ConsentRecord,
     Inputs,
+    Policy,
     Verdict,
     decide,
 )
@@ -42,7 +43,7 @@ class Effects(msgspec.Struct):
 class Governor:
     """The effective level, who decided it, and the app's live settings."""
 
-    def __init__(self, config: Config, book: ConsentBook, administrator: Level | None) -> None:
+    def __init__(self, config: Config, book: ConsentBook, administrator: Policy) -> None:
         self.book = book
         self._start = LiveSettings(
             AppSettings(config.enabled, config.full_content, config.level),
@@ -102,10 +103,10 @@ class Governor:
         self.book = book
         await self._apply(msgspec.structs.replace(self._inputs, record=book.current))
 
-    async def on_administrator(self, level: Level | None) -> None:
+    async def on_administrator(self, policy: Policy) -> None:
         """The policy file was read."""
-        if level != self._inputs.administrator:
-            await self._apply(msgspec.structs.replace(self._inputs, administrator=level))
+        if policy != self._inputs.administrator:
+            await self._apply(msgspec.structs.replace(self._inputs, administrator=policy))
 
     async def on_vault(self, problem: str) -> None:
         """Full content can be encrypted, or cannot and why."""

@@ -7,6 +7,7 @@ leaves the machine.
 
 import base64
 import contextlib
+import re
 import secrets
 import sys
 from pathlib import Path
@@ -16,6 +17,10 @@ import msgspec
 from sidespool.core.minimise import keyed_hash
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.ids import new_uuid
+from sidespool.runtime.log import LOGGER
+from sidespool.runtime.paths import DAMAGED_SUFFIX
+
+_UUID = re.compile(r"[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}")
 
 
 class Install(msgspec.Struct, forbid_unknown_fields=True):
@@ -38,9 +43,11 @@ def load_install(disk: Disk, path: Path) -> tuple[Install, bool]:
     if known is not None:
         return known, False
     if raw is not None:
+        LOGGER.warning("%s was damaged and set aside: there is a new id", path.name)
         with contextlib.suppress(OSError):
-            disk.rename(path, path.with_name("install.damaged.json"))
+            disk.rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
     made = fresh_install()
+    made.history = _UUID.findall((raw or b"").decode("ascii", "replace"))  # for a deletion request
     save_install(disk, path, made)
     return made, True
 

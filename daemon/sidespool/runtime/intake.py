@@ -17,6 +17,7 @@ from sidespool.core.rollup import Counted
 from sidespool.core.tally import Tally
 from sidespool.runtime.ids import dice, now_ms
 from sidespool.runtime.spooler import Spooler
+from sidespool.wire.level import Level
 from sidespool.wire.outcome import Reason, Rejection
 
 Answer = Callable[[int, list[Rejection]], None]
@@ -59,7 +60,7 @@ class Intake:
             return False
         admitted = self.admission.admit(frame.events, self._stamp(session_id))
         frame_id = frame.id
-        self._commit(admitted, len(frame.events), lambda n, bad: answer(frame_id, n, bad))
+        self._commit(admitted, frame.events, lambda n, bad: answer(frame_id, n, bad))
         return True
 
     def emit_lines(self, chunk: bytes, session_id: str | None, answer: Any) -> int:
@@ -81,13 +82,13 @@ class Intake:
             for frame, refused in by_frame(frames, rejected):
                 answer(frame.id, len(frame.events) - len(refused), refused)
 
-        self._commit(admitted, len(events), answer_each)
+        self._commit(admitted, events, answer_each)
         return len(frames)
 
     def emit_raw(self, events: list[msgspec.Raw], session_id: str | None, answer: Answer) -> None:
         """Takes in events one by one."""
         admitted = self.admission.admit_raw(events, self._stamp(session_id))
-        self._commit(admitted, len(events), answer)
+        self._commit(admitted, events, answer)
 
     def emit_own(self, event: dict[str, Any]) -> Awaitable[int]:
         """Takes in an event of the daemon's own; how many were accepted, once it is durable."""
@@ -106,7 +107,7 @@ class Intake:
     def _stamp(self, session_id: str | None) -> Stamp:
         return Stamp(now_ms(), dice(80), session_id or self.session_id)
 
-    def _commit(self, admitted: Admitted, total: int, answer: Answer) -> None:
+    def _commit(self, admitted: Admitted, events: list[Any], answer: Answer) -> None:
         rejected = admitted.rejected
         for refusal in rejected:
             self._tally.on_rejected(refusal.reason)
@@ -116,20 +117,19 @@ class Intake:
         if self.admission.seq >= self._seq_limit:
             self._seq_limit = self.admission.seq + SEQ_BLOCK // 2
             self._save_seq(self._seq_limit + SEQ_BLOCK)
-        accepted = admitted.accepted
 
-        def done(error: str) -> None:
-            if error:
-                answer(0, self._not_kept(rejected, total, error))
+        def done(errors: dict[Level, str]) -> None:
+            if errors:
+                self._tell_rest(admitted, events, errors, answer)
                 return
             self.dirty.set()
             for event_type, session in admitted.noted:
                 self.on_noted(event_type, session)
-            answer(accepted, rejected)
+            answer(admitted.accepted, rejected)
 
         def commit(error: str) -> None:
             if error or not admitted.chunks:
-                done(error)
+                done(dict.fromkeys(Level, error) if error else {})
                 return
             if admitted.overflow:
                 self._spooler.before_commit(lambda: self.spill(admitted.overflow))
@@ -140,16 +140,27 @@ class Intake:
         else:
             commit("")
 
-    def _not_kept(self, rejected: list[Rejection], total: int, error: str) -> list[Rejection]:
-        """The whole frame is refused where any part of it could not be written."""
-        known = {refusal.index for refusal in rejected}
-        lost = [
-            Rejection(index, Reason.SPOOL_FULL, error)
-            for index in range(total)
-            if index not in known
-        ]
+    def _tell_rest(
+        self, admitted: Admitted, events: list[Any], errors: dict[Level, str], answer: Answer
+    ) -> None:
+        """Some levels of the frame could not be written: their events are refused, no others."""
+        known = {refusal.index for refusal in admitted.rejected}
+        everything = len(errors) == len(Level)  # not even the counts were kept
+        lost = []
+        for index, event in enumerate(events):
+            if index in known:
+                continue
+            level = Level.OFF if everything else self.admission.stored_level(event)
+            if level in errors:
+                lost.append(Rejection(index, Reason.SPOOL_FULL, errors[level]))
         self._tally.on_rejected(Reason.SPOOL_FULL, len(lost))
-        return sorted([*rejected, *lost], key=lambda one: one.index)
+        kept = len(events) - len(known) - len(lost)
+        if kept:
+            self.dirty.set()
+        if Level.USAGE not in errors:  # what sessions are told by
+            for event_type, session in admitted.noted:
+                self.on_noted(event_type, session)
+        answer(kept, sorted([*admitted.rejected, *lost], key=lambda one: one.index))
 
 
 def _not_counted(_counted: list[Counted], done: Callable[[str], None]) -> None:

@@ -7,14 +7,16 @@ from typing import Any, Protocol
 import msgspec
 
 from sidespool.core.consent import ConsentRecord
-from sidespool.core.settings import from_set, valid_set
+from sidespool.core.settings import from_set, unknown_setting, valid_set
 from sidespool.runtime.governor import Governor
 from sidespool.runtime.ids import now_ms
 from sidespool.wire import frame as wire
 from sidespool.wire.event import format_time
 from sidespool.wire.level import LEVEL_BY_LABEL
+from sidespool.wire.outcome import LossReason
 
 Reply = dict[str, Any]
+LOST_EVENTS_MAX = 1_000_000  # of one reason in one frame; no client can hold that many
 
 
 class Withdrawing(Protocol):
@@ -34,6 +36,7 @@ class Hands(msgspec.Struct):
     reset: Callable[[], Awaitable[Reply]]
     view: Callable[[], Reply]
     attach: Callable[[wire.Attach], Awaitable[Reply]]
+    count_lost: Callable[[LossReason, int], None]
     report: Callable[[wire.Report], Awaitable[Reply]]
     list_reports: Callable[[], Awaitable[Reply]]
     withdrawal: Withdrawing
@@ -49,17 +52,21 @@ class Operations:
         self.governor = governor
         self._hands = hands
 
-    async def answer(self, frame: wire.AnyFrame, door: str, *, trusted: bool = False) -> Reply:
+    async def answer(self, frame: wire.Question, door: str, *, trusted: bool = False) -> Reply:
         """The reply frame; `trusted` marks standard input, which may hand over secrets."""
         match frame:
             case wire.Set():
                 return await self._withdrawing(frame, self._set(frame, trusted))
+            case wire.UnknownSettings():
+                return error(frame.id, "unknown_field", unknown_setting(frame.names))
             case wire.Consent():
                 return await self._withdrawing(frame, self._consent(frame, door))
             case wire.View():
                 return result(frame.id, self._hands.view())
             case wire.Attach():
                 return await self._hands.attach(frame)
+            case wire.Lost():
+                return self._lost(frame)
             case wire.Report():
                 return await self._hands.report(frame)
             case wire.Reports():
@@ -105,6 +112,14 @@ class Operations:
             await self.governor.on_set(changes)
         return {"op": "settings", "id": frame.id, **self.governor.settings()}
 
+    def _lost(self, frame: wire.Lost) -> Reply:
+        problem = lost_problem(frame.counts)
+        if problem:
+            return error(frame.id, "invalid_value", problem)
+        for reason, events in frame.counts.items():
+            self._hands.count_lost(LossReason(reason), events)
+        return {"op": "ack", "id": frame.id}
+
     async def _consent(self, frame: wire.Consent, door: str) -> Reply:
         problem = consent_problem(frame)
         if problem:
@@ -119,6 +134,15 @@ class Operations:
         await self._hands.save_consent(record)
         await self.governor.on_consent(record)
         return {"op": "ack", "id": frame.id, "level": self.governor.level.label}
+
+
+def lost_problem(counts: dict[str, int]) -> str:
+    """Why counts of lost events cannot be taken, or ""."""
+    if not counts.keys() <= {*LossReason}:
+        return f"a reason is not one of {', '.join(LossReason)}"
+    if not all(0 < events <= LOST_EVENTS_MAX for events in counts.values()):
+        return f"a count is not 1 to {LOST_EVENTS_MAX}"
+    return ""
 
 
 def consent_problem(frame: wire.Consent) -> str:

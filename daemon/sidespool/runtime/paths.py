@@ -5,6 +5,8 @@ from pathlib import Path
 from sidespool.config import Config
 from sidespool.errors import ConfigError
 
+DAMAGED_SUFFIX = ".damaged"  # a small file that could not be read is set aside under this name
+
 
 class DataPaths:
     """The layout of one data directory. Creating the object touches nothing."""

@@ -8,21 +8,28 @@ from pathlib import Path
 
 import msgspec
 
+from sidespool.core.consent import Policy
 from sidespool.core.settings import BYTE_ORDER_MARK
 from sidespool.wire.level import LEVEL_BY_LABEL, Level
 
 
-def read_policy(path: Path) -> Level | None:
-    """The highest level the administrator allows; None where there is no policy."""
+def read_policy(path: Path) -> Policy:
+    """The highest level the administrator allows, and what is wrong with the file if it forbids."""
     try:
         raw = path.read_bytes()
     except FileNotFoundError:
-        return None
-    except OSError:
-        return Level.OFF
+        return Policy(None)
+    except OSError as error:
+        return _forbidden(path, f"cannot be read: {error.strerror or error}")
     try:
         raw = raw.removeprefix(BYTE_ORDER_MARK)
         label = msgspec.json.decode(raw, type=dict[str, object]).get("level")
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-        return Level.OFF
-    return LEVEL_BY_LABEL.get(label, Level.OFF) if isinstance(label, str) else Level.OFF
+        return _forbidden(path, "is not a JSON object")
+    if not isinstance(label, str) or label not in LEVEL_BY_LABEL:
+        return _forbidden(path, "names no level of off, crash, error, usage and full")
+    return Policy(LEVEL_BY_LABEL[label])
+
+
+def _forbidden(path: Path, problem: str) -> Policy:
+    return Policy(Level.OFF, f"the administrator's policy file {path} {problem}")

@@ -15,6 +15,7 @@ from sidespool.core.consent import ConsentBook, ConsentRecord, decode_consent, e
 from sidespool.core.policy import SEQ_BLOCK
 from sidespool.core.tally import Tally, decode_tally
 from sidespool.runtime.disk import Disk
+from sidespool.runtime.paths import DAMAGED_SUFFIX
 from sidespool.wire.event import format_time
 
 T = TypeVar("T")
@@ -26,13 +27,16 @@ class State(msgspec.Struct, forbid_unknown_fields=True):
     next_seq: Annotated[int, msgspec.Meta(ge=1, le=2**53)] = 1
 
 
-def _load(
+def load_file(
     disk: Disk,
     path: Path,
     decode: Callable[[bytes], T | None],
     log: Callable[[str], None],
 ) -> tuple[T | None, bool]:
-    """The decoded file (None: absent or damaged) and whether it was damaged or unreadable."""
+    """The decoded file (None: absent or damaged) and whether it was damaged or unreadable.
+
+    A damaged one lies beside as `NAME.damaged` afterwards.
+    """
     try:
         raw = disk.read(path)
     except OSError as error:
@@ -44,7 +48,7 @@ def _load(
     if value is None:
         log(f"{path.name} was damaged and set aside")
         with contextlib.suppress(OSError):
-            disk.rename(path, path.with_name(path.name + ".damaged"))
+            disk.rename(path, path.with_name(path.name + DAMAGED_SUFFIX))
         return None, True
     return value, False
 
@@ -59,7 +63,7 @@ def _try_save(save: Callable[[], None], path: Path, log: Callable[[str], None]) 
 
 def load_consent(disk: Disk, path: Path, now_ms: int, log: Callable[[str], None]) -> ConsentBook:
     """The consent book; a damaged one counts as a no, for a yes cannot be shown any more."""
-    book, damaged = _load(disk, path, decode_consent, log)
+    book, damaged = load_file(disk, path, decode_consent, log)
     if damaged:
         denied = ConsentRecord(
             decision="denied", at=format_time(now_ms), door="damaged record", level="off"
@@ -77,7 +81,7 @@ def save_consent(disk: Disk, path: Path, book: ConsentBook) -> None:
 
 def load_tally(disk: Disk, path: Path, now_ms: int, log: Callable[[str], None]) -> Tally:
     """The counts; new ones begin now."""
-    tally, _ = _load(disk, path, decode_tally, log)
+    tally, _ = load_file(disk, path, decode_tally, log)
     if tally is None:
         tally = Tally()
         tally.counts.since_ms = tally.all_time.since_ms = now_ms
@@ -98,7 +102,7 @@ def reserve_seq(disk: Disk, path: Path, log: Callable[[str], None]) -> int:
     Where the disk refuses the reservation, nothing can be stored either; the next block that is
     reserved while running covers it.
     """
-    state, _ = _load(disk, path, decode_state, log)
+    state, _ = load_file(disk, path, decode_state, log)
     first = state.next_seq if state else 1
     _try_save(lambda: save_seq(disk, path, first + SEQ_BLOCK), path, log)
     return first

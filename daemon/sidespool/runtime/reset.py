@@ -3,20 +3,31 @@
 Steps, each safe to repeat after a crash, because `reset.json` stands until the last is done:
 1 the marker with all ids ever used; 2 spool, quarantine, attachments, history, counts; 3 the
 deletion request; 4 a new id and key; 5 consent denied; 6 the marker goes.
+
+A process that was killed may have left files whose names are seen and not yet durable. Whoever
+goes on from there syncs the folders first, or a power cut could take the marker after half of the
+deletion, or the request after the marker.
 """
 
 import contextlib
+from collections.abc import Callable
 from pathlib import Path
 
 import msgspec
 
 from sidespool.core.consent import ConsentBook, ConsentRecord
-from sidespool.core.erasure import Erasure, Unfinished, decode_erasure, decode_unfinished
+from sidespool.core.erasure import (
+    Erasure,
+    Unfinished,
+    decode_erasure,
+    decode_unfinished,
+    salvage_ids,
+)
 from sidespool.errors import SecretStoreError
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.identity import Install, fresh_install, load_install, save_install
 from sidespool.runtime.ids import new_uuid, now_ms
-from sidespool.runtime.paths import DataPaths
+from sidespool.runtime.paths import DAMAGED_SUFFIX, DataPaths
 from sidespool.runtime.record_file import load_consent, save_consent
 from sidespool.wire.event import format_time
 
@@ -42,6 +53,7 @@ def read_unfinished(disk: Disk, paths: DataPaths) -> Unfinished | None:
 
 def finish_reset(disk: Disk, paths: DataPaths, begun: Unfinished, way: str) -> Install:
     """Steps 2 to 6; the new installation's ids."""
+    disk.sync_dir(paths.root)
     for folder in (paths.spool, paths.attachments, paths.history):
         empty_folder(disk, folder)
     for path in (
@@ -53,12 +65,16 @@ def finish_reset(disk: Disk, paths: DataPaths, begun: Unfinished, way: str) -> I
         paths.reports_file,
     ):
         disk.remove(path)
+    for name in disk.listdir(paths.root):
+        if name.endswith(DAMAGED_SUFFIX):
+            disk.remove(paths.root / name)
     request = paths.deletion / f"{begun.request_id}.json"
     if begun.user_ids and disk.read(request) is None:
         queued = Erasure(begun.request_id, begun.user_ids, begun.requested_ms, way)
         if way.startswith("email:"):
             queued.state = "waiting_for_mail"
         disk.write_atomic(request, msgspec.json.encode(queued))
+    disk.sync_dir(paths.deletion)
     install, _ = load_install(disk, paths.install_file)
     if set(install.history) & set(begun.user_ids) or not begun.user_ids:
         install = fresh_install()
@@ -69,6 +85,7 @@ def finish_reset(disk: Disk, paths: DataPaths, begun: Unfinished, way: str) -> I
     )
     if denied not in book.records:
         save_consent(disk, paths.consent_file, ConsentBook([*book.records, denied]))
+    disk.sync_dir(paths.root)
     disk.remove(paths.reset_file)
     disk.sync_dir(paths.root)
     return install
@@ -105,6 +122,23 @@ def load_requests(disk: Disk, paths: DataPaths) -> list[Erasure]:
         if request is not None:
             found.append(request)
     return sorted(found, key=lambda one: one.requested_ms)
+
+
+def mend_requests(disk: Disk, paths: DataPaths, log: Callable[[str], None]) -> None:
+    """Asks anew for what a damaged request still names; the damaged one lies beside."""
+    for name in disk.listdir(paths.deletion):
+        path = paths.deletion / name
+        raw = disk.read(path) if name.endswith(".json") else None
+        if raw is None or decode_erasure(raw) is not None:
+            continue
+        request_id = name.removesuffix(".json")
+        ids = salvage_ids(raw, request_id)
+        log(f"deletion/{name} was damaged and set aside; ids that could be read: {len(ids)}")
+        disk.write_atomic(path.with_name(f"{name}{DAMAGED_SUFFIX}"), raw)
+        if ids:
+            save_request(disk, paths, Erasure(request_id, ids, now_ms()))
+        else:
+            disk.remove(path)
 
 
 def save_request(disk: Disk, paths: DataPaths, request: Erasure) -> None:

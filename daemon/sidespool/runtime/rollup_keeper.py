@@ -12,11 +12,19 @@ from typing import Any
 import msgspec
 
 from sidespool.core.minimise import keyed_hash
-from sidespool.core.rollup import PERIOD_MS, Counted, RollUp, Summary, decode_rollup, encode_rollup
+from sidespool.core.rollup import (
+    PERIOD_MS,
+    Counted,
+    RollUp,
+    Summary,
+    TellNoisy,
+    decode_rollup,
+    encode_rollup,
+)
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.ids import now_ms
 from sidespool.runtime.log import LOGGER
-from sidespool.runtime.paths import DataPaths
+from sidespool.runtime.paths import DAMAGED_SUFFIX, DataPaths
 from sidespool.wire.event import format_time, uuid7
 
 LONGEST_SLEEP_S = 3_600.0  # the wall clock may be set meanwhile
@@ -34,6 +42,7 @@ class RollupKeeper:
         spawn: Callable[[Coroutine[Any, Any, None]], Any],
         emit: Callable[[dict[str, Any]], Awaitable[int]],
         key: Callable[[], bytes],
+        tell_noisy: TellNoisy,
     ) -> None:
         self._disk = disk
         self._path = paths.rollup_file
@@ -41,6 +50,7 @@ class RollupKeeper:
         self._spawn = spawn
         self._emit = emit
         self._key = key
+        self._tell_noisy = tell_noisy
         self._pending: list[tuple[list[Counted], Done]] = []
         self._saving = False
         self._began = asyncio.Event()
@@ -55,7 +65,7 @@ class RollupKeeper:
         self.state = decode_rollup(raw)
         if self.state is None:
             LOGGER.warning("rollup.json was damaged and set aside")
-            self._disk.rename(self._path, self._path.with_name("rollup.json.damaged"))
+            self._disk.rename(self._path, self._path.with_name(self._path.name + DAMAGED_SUFFIX))
         else:
             self._began.set()
 
@@ -65,6 +75,11 @@ class RollupKeeper:
         if not self._saving:
             self._saving = True
             self._spawn(self._save_pending())
+
+    def begin(self) -> None:
+        """Begins a period though nothing was counted yet; noise hides use among those."""
+        if self.state is None:
+            self.keep([], lambda _problem: None)
 
     async def _save_pending(self) -> None:
         try:
@@ -79,8 +94,7 @@ class RollupKeeper:
     async def _save_group(self, counted: list[Counted]) -> str:
         state = self._copy() or RollUp(now_ms())
         self._close(state)
-        for one in counted:
-            state.add(one)
+        state.add_new(counted)
         return await self._save(state)
 
     def _copy(self) -> RollUp | None:
@@ -98,7 +112,7 @@ class RollupKeeper:
         return ""
 
     def _close(self, state: RollUp) -> bool:
-        return state.close(now_ms(), self._id)
+        return state.close(now_ms(), self._id, self._tell_noisy)
 
     def _id(self, start_ms: int, end_ms: int) -> str:
         """The same period of the same installation has the same id."""

@@ -13,6 +13,7 @@ from sidespool.core.policy import AGE_CHECK_INTERVAL_S, CLIENT_REPORT_INTERVAL_S
 from sidespool.core.tally import report_payload
 from sidespool.runtime.ids import new_uuid, now_ms
 from sidespool.runtime.intake import Intake
+from sidespool.runtime.memory import release_memory
 from sidespool.runtime.spooler import Spooler
 from sidespool.wire.level import Level
 
@@ -28,6 +29,8 @@ class Sealer:
         self._interval_s = interval_s
         self._level = level
         self._reported_ms = 0
+        self.hold_uploads: Callable[[], bool] = lambda: True
+        self.release_uploads: Callable[[], None] = lambda: None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -35,6 +38,16 @@ class Sealer:
             await self._intake.dirty.wait()
             await asyncio.sleep(self._interval_s)
             await self.seal(report=self._report_is_due())
+            await self._merge()
+            await self._spooler.call_and_forget(release_memory)
+
+    async def _merge(self) -> None:
+        """A batch that is being sent must not be merged: its events would be sent again."""
+        if self.hold_uploads():
+            try:
+                await self._spooler.call_and_forget(self._spooler.store.merger.merge_small)
+            finally:
+                self.release_uploads()
 
     async def run_age(self) -> None:
         """Evicts by age, once an hour of running."""
@@ -60,9 +73,11 @@ class Sealer:
         tally = self._spooler.store.tally
         if self._level() < Level.USAGE or (tally.frozen is None and not tally.counts.losses):
             return
+        store = self._spooler.store
         frozen = tally.freeze(tally.frozen.event_id if tally.frozen else new_uuid(), now_ms())
         if not await self._save_tally():
             return
+        before_ms = await self._spooler.call(lambda: store.book.newest_ms(Level.USAGE))
         event: dict[str, Any] = {
             "event_type": "ClientReport",
             "event_id": frozen.event_id,
@@ -70,7 +85,8 @@ class Sealer:
         }
         accepted = await self._emit(event)
         if accepted:
-            tally.on_reported()
+            after_ms = await self._spooler.call(lambda: store.book.newest_ms(Level.USAGE))
+            tally.on_reported((before_ms, after_ms))
             self._reported_ms = now_ms()
             await self._save_tally()
 

@@ -8,7 +8,9 @@ import msgspec
 from sidespool.core.session import OpenSession, crashed_events, decode_session, lost_events
 from sidespool.runtime.ids import new_uuid, now_ms
 from sidespool.runtime.intake import Intake
+from sidespool.runtime.log import LOGGER
 from sidespool.runtime.paths import DataPaths
+from sidespool.runtime.record_file import load_file
 from sidespool.runtime.spooler import Spooler
 
 
@@ -33,11 +35,12 @@ class SessionLog:
 
     async def recover(self) -> None:
         """At start: a session of a run before ended with its daemon."""
-        raw = await self._spooler.call(lambda: self._spooler.store.disk.read(self._path))
-        session = decode_session(raw) if raw is not None else None
+        disk, path = self._spooler.store.disk, self._path
+        session, _ = await self._spooler.call(
+            lambda: load_file(disk, path, decode_session, LOGGER.warning)
+        )
         if session is not None:
             await self._emit(lost_events(session))
-        if raw is not None:
             await self.close()
 
     async def parent_vanished(self) -> None:

@@ -15,10 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from sidespool.core.settings import from_file
+from sidespool.runtime.folder_signal import open_signal
 from sidespool.runtime.log import LOGGER
+from sidespool.runtime.part_import import import_part
 
-STEP_MS = 50  # how long a burst of changes may gather; the effect must come within 200 ms
-_STANDING_MS = 60_000  # nothing happened; only then does the watch look up
+STEP_MS = 15  # how long a burst of changes may gather; the effect must come within 200 ms
+_NOTHING_MS = 250  # told to look, and nothing that counts had changed
+_STANDING_MS = 1_000  # watchfiles looks by itself; how long before it may be stopped
 _POLL_MS = 300  # where the system has no notifications
 _READ_BYTES_MAX = 16 * 1024 * 1024  # of a store that holds much beside the settings
 
@@ -75,20 +78,24 @@ async def _call(changed: Changed) -> None:
 
 async def _changes(folders: set[Path], stop: asyncio.Event) -> AsyncIterator[set[str]]:
     """The first item comes when the watch stands, whatever it names; then the changed paths."""
-    import anyio.to_thread
-    from watchfiles._rust_notify import RustNotify
-
+    rust_notify = import_part("watchfiles._rust_notify").RustNotify
     names = [str(one) for one in folders]
-    with RustNotify(names, False, False, _POLL_MS, False, True) as notify:
-        yield set()
-        while not stop.is_set():
-            found = await anyio.to_thread.run_sync(
-                notify.watch, STEP_MS * 2, STEP_MS, _STANDING_MS, stop, abandon_on_cancel=True
-            )
-            if isinstance(found, set):
-                yield {name for _, name in found}
-            elif found != "timeout":
-                return
+    signal = open_signal(folders)  # before the other, so that it misses nothing that one sees
+    limit_ms = _STANDING_MS if signal is None else _NOTHING_MS
+    try:
+        with rust_notify(names, False, False, _POLL_MS, False, True) as notify:
+            yield set()
+            while not stop.is_set():
+                if signal is not None:
+                    await signal.wait(stop)
+                found = await asyncio.to_thread(notify.watch, STEP_MS * 2, STEP_MS, limit_ms, stop)
+                if isinstance(found, set):
+                    yield {name for _, name in found}
+                elif found != "timeout":
+                    return
+    finally:
+        if signal is not None:
+            signal.close()
 
 
 def _true_name(path: Path) -> str:

@@ -18,7 +18,11 @@ from sidespool.runtime.disk import Disk
 from sidespool.runtime.history import history_name, prune_history
 from sidespool.runtime.ids import now_ms
 from sidespool.runtime.paths import DataPaths
+from sidespool.runtime.told_reports import ToldReports
 from sidespool.wire.outcome import DropReason
+
+# The collector has what it did not reject, and what is whole of a damaged segment is sealed anew.
+_REPORT_STAYS = (DropReason.REJECTED, DropReason.CORRUPT)
 
 
 class Note(msgspec.Struct):
@@ -34,31 +38,49 @@ class Settlement:
     """The tally on disk, and the files that are on their way out of the spool."""
 
     def __init__(
-        self, disk: Disk, paths: DataPaths, tally: Tally, log: Callable[[str], None]
+        self,
+        disk: Disk,
+        paths: DataPaths,
+        tally: Tally,
+        reports: ToldReports,
+        log: Callable[[str], None],
     ) -> None:
         self._disk = disk
+        self._reports = reports
         self._paths = paths
         self._log = log
         self.tally = tally
         self._unpruned_bytes = HISTORY_SLACK_BYTES
+        self._in_doubt = False
 
     def save(self) -> None:
         """Writes the counts; raises OSError."""
         self._disk.write_atomic(self._paths.tally_file, encode_tally(self.tally))
+        self._in_doubt = False
+
+    def end_doubt(self) -> None:
+        """A write that failed may be there after all: what it counted must not be, before more."""
+        if self._in_doubt:
+            self.save()
 
     def begin(
         self, how: Settling, batch_ids: Collection[str], reason: DropReason, events: int
     ) -> None:
         """Counts a loss durably; raises OSError, and then nothing was counted."""
+        stays = reason in _REPORT_STAYS or how == "merged"
+        taken = [] if stays else self._reports.on_leaving(batch_ids)
         self.tally.begin(how, batch_ids, reason, events)
         try:
             self.save()
         except OSError:
             self.tally.undo(batch_ids, reason, events)
+            self._reports.on_stayed(taken)
+            self._in_doubt = True
             raise
 
     def begin_withdrawal(self, batch_ids: Collection[str], events: int) -> None:
         """The same for a withdrawal, which goes on even where nothing can be written."""
+        self._reports.on_leaving(batch_ids)
         self.tally.begin("delete", batch_ids, DropReason.CONSENT_WITHDRAWN, events)
         try:
             self.save()
@@ -85,7 +107,7 @@ class Settlement:
         return not self.tally.settling
 
     def _carry_out(self, batch_id: str, how: Settling) -> None:
-        if how == "delete":
+        if how in ("delete", "merged"):
             for name in files_of(batch_id):
                 self._disk.remove(self._paths.spool / name)
             return

@@ -11,7 +11,7 @@
 Each step may be cut short by a crash and repeated: recovering twice is recovering once.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 
 import msgspec
@@ -49,11 +49,16 @@ class Found(msgspec.Struct):
     refused: list[str] = []
 
 
-def recover_spool(disk: Disk, folder: Path, log: Callable[[str], None]) -> Found:
-    """Puts the folder in order and says what is there; raises OSError where it cannot be listed."""
+def recover_spool(
+    disk: Disk, folder: Path, merged: Collection[str], log: Callable[[str], None]
+) -> Found:
+    """Puts the folder in order and says what is there; raises OSError where it cannot be listed.
+
+    Segments that are `merged` into another may still lie there, where the disk did not let go.
+    """
     found = Found()
     names = disk.listdir(folder)
-    going = unfinished(names)
+    going = unfinished(names, merged)
     _clear(disk, folder, going, log)
     for name in sorted(set(names) - set(going)):
         recover_one(disk, folder, name, found, log)

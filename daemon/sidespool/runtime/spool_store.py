@@ -9,6 +9,7 @@ is tried again at each sealing (`unsettled` says whether there is such a thing).
 """
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 
 from sidespool.core.record import (
     ACTIVE,
@@ -23,9 +24,11 @@ from sidespool.core.tally import Tally
 from sidespool.errors import DiskError
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.ids import now_ms
+from sidespool.runtime.merger import Merger
 from sidespool.runtime.paths import DataPaths
+from sidespool.runtime.quarantine import Quarantine
 from sidespool.runtime.segment_file import SegmentFile
-from sidespool.runtime.settlement import Note, Settlement, read_note
+from sidespool.runtime.settlement import Note, Settlement
 from sidespool.runtime.spool_recovery import Found, recover_one, recover_spool
 from sidespool.runtime.spool_withdrawal import (
     batches_above,
@@ -34,6 +37,7 @@ from sidespool.runtime.spool_withdrawal import (
     write_marker,
 )
 from sidespool.runtime.successor import halve, save_whole
+from sidespool.runtime.told_reports import ToldReports
 from sidespool.wire.level import Level
 from sidespool.wire.outcome import DropReason
 
@@ -54,20 +58,27 @@ class SpoolStore:
         self.paths = paths
         self.book = book
         self.tally = tally
-        self.quarantined: dict[str, int] = {}
+        self.quarantine = Quarantine(disk, paths, book.bytes_max, log)
         self.left_alone: list[str] = []
         self._new_batch_id = new_batch_id
         self._log = log
-        self._settlement = Settlement(disk, paths, tally, log)
+        self._reports = ToldReports(tally, self.lines_of)
+        self._settlement = Settlement(disk, paths, tally, self._reports, log)
+        self.merger = Merger(disk, paths, book, self._settlement, self._reports, self._forget)
         self._active: dict[Level, SegmentFile] = {}
         self._stale: list[SegmentFile] = []
         self._dirty: set[Level] = set()
         self._refused: list[str] = []
 
     @property
+    def quarantined(self) -> dict[str, int]:
+        """Batches that were set aside, with the number of events lost in each."""
+        return self.quarantine.events
+
+    @property
     def unsettled(self) -> bool:
         """Whether the disk refused something that `seal_all` will try again."""
-        return bool(self._stale or self._refused or self.tally.settling)
+        return bool(self._stale or self._refused or self.tally.settling or self.merger.undone)
 
     # -- start ---------------------------------------------------------------------------------
 
@@ -76,12 +87,12 @@ class SpoolStore:
         self._sync_found()
         self._settlement.finish()
         self._finish_withdrawal()
-        found = recover_spool(self.disk, self.paths.spool, self._log)
+        merged = self.tally.settling_as("merged")
+        found = recover_spool(self.disk, self.paths.spool, merged, self._log)
+        self.quarantine.learn(found.quarantined)
         self._learn(found)
         self.left_alone = found.left_alone
-        for batch_id in found.quarantined:
-            note = read_note(self.disk, self.paths, batch_id)
-            self.quarantined.setdefault(batch_id, note.events)
+        self.quarantine.bound()
 
     def _sync_found(self) -> None:
         """Nothing is built on names that a power cut could still take back.
@@ -203,6 +214,8 @@ class SpoolStore:
     def seal_all(self) -> int:
         """Seals every active segment; returns how many. Tries again what the disk had refused."""
         self._settlement.finish()
+        with suppress(OSError):
+            self.merger.settle()
         self._settle_stale()
         self._retry_refused()
         levels = [level for level in self._active if level not in self._dirty]
@@ -262,7 +275,7 @@ class SpoolStore:
         self._forget(batch_ids)
         self._refused = [name for name in self._refused if name[:36] not in batch_ids]
         for batch_id in batch_ids:
-            self.quarantined.pop(batch_id, None)
+            self.quarantine.discard(batch_id)
         try:
             delete_files(self.disk, self.paths.spool, batch_ids)
             if not self._settlement.finish():
@@ -281,7 +294,7 @@ class SpoolStore:
     def forget_all(self) -> None:
         """Closes what is open and empties the book and the counts; the files are a reset's."""
         self._forget(tuple(self.book.segments))
-        self.quarantined.clear()
+        self.quarantine.clear()
         self._refused = []
         self.tally.clear(now_ms())
 
@@ -299,17 +312,16 @@ class SpoolStore:
     # -- after the upload ----------------------------------------------------------------------
 
     def acknowledged(self, batch_id: str, delivered: int, rejected: int) -> None:
-        """The collector has the batch: its bytes move to the history, and the spool forgets it.
-
-        Raises OSError where the disk refuses; safe to repeat.
-        """
-        if batch_id not in self.book.segments:
+        """The collector has the batch: it becomes history. Raises OSError; safe to repeat."""
+        segment = self.book.segments.get(batch_id)
+        if segment is None:
             return
+        self._settlement.end_doubt()
+        self._reports.on_delivered(batch_id)
         if rejected:
             self._settlement.begin("history", (batch_id,), DropReason.REJECTED, rejected)
         else:
-            size_bytes = self.book.segments[batch_id].size_bytes
-            self._settlement.to_history(batch_id, size_bytes)
+            self._settlement.to_history(batch_id, segment.size_bytes)
         self.tally.on_delivered(delivered)
         self._forget((batch_id,))
         self._settlement.finish()
@@ -319,21 +331,25 @@ class SpoolStore:
             self._log(f"the spool folder could not be synced: {error.strerror or error}")
 
     def set_aside(self, batch_id: str, reason: str, detail: str) -> None:
-        """Quarantines a batch that cannot be delivered; it is never deleted by itself.
+        """Quarantines a batch that cannot be delivered. Raises OSError; safe to repeat."""
+        if not self.inspect(batch_id):  # damaged on disk, it is not the collector's to judge
+            return
+        note = Note(batch_id, reason, detail, self.book.segments[batch_id].events)
+        self._settlement.quarantine(note, DropReason.REFUSED)
+        self._put_away(note)
 
-        A batch that is damaged on disk is not the collector's to judge: its whole commits are
-        sealed anew and sent, and only the rest stays behind. Raises OSError; safe to repeat.
+    def inspect(self, batch_id: str) -> bool:
+        """Whether a sealed batch is whole; of a damaged one the whole commits are sealed anew.
+
+        What is not whole is counted and quarantined. Raises OSError; safe to repeat.
         """
         segment = self.book.segments.get(batch_id)
         if segment is None:
-            return
-        raw = self.disk.read(self.paths.spool / segment_name(batch_id, SEALED)) or b""
-        if not is_whole(raw):
-            self._save_whole(SegmentName(batch_id, segment.level, 1, SEALED), segment.events)
-            return
-        note = Note(batch_id, reason, detail, segment.events)
-        self._settlement.quarantine(note, DropReason.REFUSED)
-        self._put_away(note)
+            return False
+        if is_whole(self.disk.read(self.paths.spool / segment_name(batch_id, SEALED)) or b""):
+            return True
+        self._save_whole(SegmentName(batch_id, segment.level, 1, SEALED), segment.events)
+        return False
 
     def _save_whole(self, name: SegmentName, events: int | None = None) -> None:
         saved, note = save_whole(self.disk, self.paths.spool, self._settlement, name, events)
@@ -344,13 +360,11 @@ class SpoolStore:
 
     def _put_away(self, note: Note) -> None:
         self._forget((note.batch_id,))
-        self.quarantined[note.batch_id] = note.events
+        self.quarantine.add(note.batch_id, note.events)
+        self.quarantine.bound()
 
     def halve(self, batch_id: str) -> list[str]:
-        """Replaces a batch by two of half its events; returns their ids.
-
-        Raises OSError where the disk refuses; safe to repeat.
-        """
+        """Replaces a batch by two of half its events, gives their ids; OSError, safe to repeat."""
         segment = self.book.segments.get(batch_id)
         if segment is None:
             return []

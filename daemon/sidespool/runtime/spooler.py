@@ -32,11 +32,11 @@ T = TypeVar("T")
 
 
 class Commit(msgspec.Struct):
-    """Lines to make durable; `done(error)` runs in the loop, with "" when they are."""
+    """Lines to make durable; `done` runs in the loop, with what failed, by level."""
 
     chunks: list[Chunk]
     size_bytes: int
-    done: Callable[[str], None]
+    done: Callable[[dict[Level, str]], None]
 
 
 class _Call(msgspec.Struct):
@@ -70,8 +70,8 @@ class Spooler:
 
     # -- loop side -----------------------------------------------------------------------------
 
-    def commit(self, chunks: list[Chunk], done: Callable[[str], None]) -> None:
-        """Queues lines; never waits."""
+    def commit(self, chunks: list[Chunk], done: Callable[[dict[Level, str]], None]) -> None:
+        """Queues lines; never waits. `done` gets the levels that were not kept, and why."""
         size = sum(len(chunk.lines) for chunk in chunks)
         self.inflight_bytes += size
         self._queue.put(Commit(chunks, size, done))
@@ -130,6 +130,10 @@ class Spooler:
     async def quarantine(self, batch_id: str, reason: str, detail: str) -> None:
         """The batch cannot be delivered; what is whole of a damaged one is kept."""
         await self.call(lambda: self.store.set_aside(batch_id, reason, detail))
+
+    async def inspect(self, batch_id: str) -> bool:
+        """Whether the batch is whole on disk."""
+        return await self.call(lambda: self.store.inspect(batch_id))
 
     async def halve(self, batch_id: str) -> None:
         """Two batches replace this one."""
@@ -229,8 +233,8 @@ class Spooler:
         self.last_error = next(iter(errors.values()), "")
         for commit in group:
             self.inflight_bytes -= commit.size_bytes
-            failed = [errors[chunk.level] for chunk in commit.chunks if chunk.level in errors]
-            commit.done(failed[0] if failed else "")
+            mine = (chunk.level for chunk in commit.chunks) if errors else ()
+            commit.done({level: errors[level] for level in mine if level in errors})
         if self._waiting and self.inflight_bytes <= INFLIGHT_BYTES_LOW:
             waiting, self._waiting = self._waiting, []
             for resume in waiting:

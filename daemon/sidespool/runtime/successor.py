@@ -1,4 +1,4 @@
-"""Writes the segments that replace another: two halves, or what is whole of a damaged one.
+"""Writes the segments that replace others: halves, what is whole of a damaged one, all in one.
 
 The order of steps is `core/succession`'s; each function can be repeated after a crash or a refusal.
 """
@@ -18,7 +18,7 @@ from sidespool.core.record import (
     segment_name,
 )
 from sidespool.core.spool import Segment
-from sidespool.core.succession import FIRST_HALF, SAVED, SECOND_HALF, derived_id
+from sidespool.core.succession import FIRST_HALF, MERGED, SAVED, SECOND_HALF, derived_id
 from sidespool.runtime.disk import Disk
 from sidespool.runtime.settlement import Note, Settlement
 from sidespool.runtime.spool_recovery import sealed_segment
@@ -79,6 +79,21 @@ def halve(disk: Disk, folder: Path, batch_id: str, level: Level) -> list[Segment
     disk.sync_dir(folder)
     found = [_offered(disk, folder, half, level) for half in halves]
     return [segment for segment in found if segment is not None]
+
+
+def merge(disk: Disk, folder: Path, segments: list[Segment]) -> Segment | None:
+    """One sealed segment that holds what these hold, beside them; raises OSError.
+
+    None where one of them is not whole: it is not for here to say what becomes of it.
+    """
+    lines: list[bytes] = []
+    for one in segments:
+        raw = disk.read(folder / segment_name(one.batch_id, SEALED)) or b""
+        if not is_whole(raw):
+            return None
+        lines += read_lines(raw)
+    into = derived_id(segments[0].batch_id, MERGED)
+    return _write(disk, folder, into, segments[0].level, lines)
 
 
 def _write(disk: Disk, folder: Path, batch_id: str, level: Level, lines: list[bytes]) -> Segment:

@@ -45,6 +45,10 @@ class BatchSource(Protocol):
         """The collector will never take the batch."""
         ...
 
+    async def inspect(self, batch_id: str) -> bool:
+        """Whether the batch is whole on disk; a damaged one is replaced by what is whole of it."""
+        ...
+
     async def halve(self, batch_id: str) -> None:
         """Two sealed batches replace this one, safe against a crash in the middle."""
         ...

@@ -49,6 +49,7 @@ from sidespool.wire.outcome import DropReason
 from sidespool.wire.upload import (
     Backoff,
     BackoffCause,
+    Captive,
     Classification,
     Delivered,
     UploadAnswer,
@@ -82,6 +83,7 @@ class Uploader:
         self._batches: dict[str, SealedBatch] = {}
         self._sending: asyncio.Task[Classification | None] | None = None
         self._in_flight: str | None = None
+        self._held = False
         self._owed: list[tuple[SealedBatch, Fate]] = []
         self._owed_at = 0.0
         self._flushes: list[asyncio.Future[None]] = []
@@ -102,6 +104,16 @@ class Uploader:
     def set_gate(self, is_open: bool) -> None:
         """Whether anything may be sent. Closing it does not abort: see the module's text."""
         self._schedule.on_gate(is_open)
+        self.wake()
+
+    def hold(self) -> bool:
+        """Sends nothing until `release`; False where a batch is on its way, or its answer owed."""
+        self._held = self._sending is None and not self._owed
+        return self._held
+
+    def release(self) -> None:
+        """Goes on after `hold`."""
+        self._held = False
         self.wake()
 
     def token_changed(self) -> None:
@@ -215,6 +227,9 @@ class Uploader:
         self._notice_jump()
         await self._settle_owed()
         self._list()
+        if self._held:
+            await self._woken.wait()
+            return
         task = self._schedule.next_task(self._clock.monotonic())
         self._next_at = task.until if isinstance(task, Wait) else None
         match task:
@@ -286,7 +301,7 @@ class Uploader:
         await asyncio.wait({self._sending})
         sent, self._sending, self._in_flight = self._sending, None, None
         answer = None if sent.cancelled() else sent.result()
-        if answer is None:
+        if answer is None or (isinstance(answer, Captive) and not await self._is_whole(batch)):
             self._schedule.on_aborted(batch.batch_id)
             return
         fate = self._schedule.on_answer(
@@ -302,12 +317,20 @@ class Uploader:
             return await self._exporter.send(batch)
         except FileNotFoundError:
             self._schedule.on_gone(batch.batch_id)
+            await self._is_whole(batch)
             return None
         except OSError as error:
             return Backoff(error.strerror or type(error).__name__, BackoffCause.FILE)
         except Exception as error:
             # A fault of one exporter must not end the daemon: it is shown, and time may mend it.
             return Backoff(f"unexpected {type(error).__name__}: {error}", BackoffCause.SETTING)
+
+    async def _is_whole(self, batch: SealedBatch) -> bool:
+        """An answer that counts other events than we do may be about a file that was damaged."""
+        try:
+            return await self._source.inspect(batch.batch_id)
+        except (SidespoolError, OSError):
+            return True  # it cannot be looked at now: nothing is known against it
 
     async def _carry_out(self, batch: SealedBatch, fate: Fate) -> None:
         try:

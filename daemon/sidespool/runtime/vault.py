@@ -106,16 +106,27 @@ def find_key(disk: Disk, app_id: str, way: str, file: Path, *, make: bool) -> by
 
 
 def destroy_key(disk: Disk, app_id: str, way: str, file: Path) -> bool:
-    """Removes the key; False where there was none. Raises SecretStoreError, OSError."""
+    """Removes the key; False where there was none. Raises SecretStoreError, OSError.
+
+    A key file goes first, whatever `way` says: a terminal need not know the app's settings, and
+    no keychain there must not keep a key file alive. A keychain that refuses keeps its note, so
+    that the next start tries again.
+    """
     raw = disk.read(file)
+    if raw is not None and raw != _IN_KEYCHAIN:
+        _remove(disk, file)
     if way == KEYCHAIN or raw == _IN_KEYCHAIN:
         from sidespool.runtime.keychain import delete_secret
 
         delete_secret(app_id + _USER_SUFFIX)
-    if raw is not None:
-        disk.remove(file)
-        disk.sync_dir(file.parent)
+    if raw == _IN_KEYCHAIN:
+        _remove(disk, file)
     return raw is not None
+
+
+def _remove(disk: Disk, file: Path) -> None:
+    disk.remove(file)
+    disk.sync_dir(file.parent)
 
 
 def _read(disk: Disk, app_id: str, way: str, file: Path) -> str | None:

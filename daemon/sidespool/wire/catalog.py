@@ -47,6 +47,7 @@ class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     `template`: the text is reduced to a template so that equal errors group.
     `bin_of`: the daemon fills this field with the bin of another one.
     `system`: the version is an operating system's, generalised as such.
+    `noise`, `epsilon`, `period_maximum`: told once a period, with noise; see wire/noise.py.
     """
 
     name: str
@@ -63,6 +64,9 @@ class FieldSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     template: bool = False
     bin_of: str = ""
     system: bool = False
+    noise: str = ""
+    epsilon: float = 0.0
+    period_maximum: int = 0
     fields: dict[str, "FieldSpec"] = {}
 
 
@@ -80,6 +84,14 @@ class EventSpec(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_de
     fields: dict[str, FieldSpec]
     aggregate: bool = False
     origin: str = "client"
+    noise: str = ""
+    epsilon: float = 0.0
+    period_maximum: int = 0
+
+    @property
+    def is_noisy(self) -> bool:
+        """Whether any of it is told with noise; then nothing of it is told without."""
+        return bool(self.noise) or any(field.noise for field in self.fields.values())
 
     @property
     def level(self) -> Level:

@@ -15,6 +15,7 @@ from sidespool.wire.catalog import CATALOG_VERSION, Catalog
 from sidespool.wire.catalog_toml import parse_catalog
 from sidespool.wire.lint.event_rule import check_event, is_expired
 from sidespool.wire.lint.mistake import Code, Findings, Mistake, nearest
+from sidespool.wire.lint.noise_rule import check_noise_together
 from sidespool.wire.lint.position import Positions
 
 _TOP_LEVEL = ("version", "events")
@@ -40,6 +41,7 @@ def lint_catalog(text: str, *, today: date, builtin: Catalog | None = None) -> l
     if isinstance(events, dict):
         for name, table in events.items():
             check_event(name, table, builtin, today, findings)
+        check_noise_together(events, findings)
     return findings.in_order()
 
 

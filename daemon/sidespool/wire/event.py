@@ -22,6 +22,10 @@ TIME_SHAPE = re.compile(
 USER_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:@-]{0,127}")
 SESSION_SHAPE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:-]{0,63}")
 
+_MILLIS = frozenset(f"{n:03}Z" for n in range(1_000))
+_SECONDS: set[str] = set()  # of times seen lately, known to be right
+_SECONDS_MAX = 1_024
+
 
 def format_time(unix_ms: int) -> str:
     """`1700000000123` → `2023-11-14T22:13:20.123Z`."""
@@ -44,8 +48,22 @@ def parse_time(text: str) -> int | None:
 
 def canonical_time(text: str) -> str | None:
     """The same moment with milliseconds and `Z`, or None where the text is no RFC 3339 time."""
+    # Nearly every client writes this form already, and many events fall into one second.
+    if text[20:] in _MILLIS and (text[:20] in _SECONDS or _learn_second(text[:20])):
+        return text
     unix_ms = parse_time(text)
     return None if unix_ms is None else format_time(unix_ms)
+
+
+def _learn_second(text: str) -> bool:
+    """Whether this is the canonical form up to the dot, remembered if so."""
+    unix_ms = parse_time(f"{text}000Z")
+    if unix_ms is None or format_time(unix_ms)[:20] != text:
+        return False
+    if len(_SECONDS) >= _SECONDS_MAX:
+        _SECONDS.clear()
+    _SECONDS.add(text)
+    return True
 
 
 def uuid7(unix_ms: int, rand_a: int, rand_b: int) -> str:

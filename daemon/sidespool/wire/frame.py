@@ -53,6 +53,16 @@ class Set(Frame, tag="set"):
     id: int | str | None = None
 
 
+class UnknownSettings(msgspec.Struct):
+    """A `set` with keys that are no settings: answered as a mistake, and nothing is changed.
+
+    Ignoring them would leave telemetry on for somebody who wrote `enable: false`.
+    """
+
+    names: list[str]
+    id: int | str | None = None
+
+
 class Consent(Frame, tag="consent"):
     """The user's decision."""
 
@@ -70,6 +80,13 @@ class Attach(Frame, tag="attach"):
     name: str
     data: bytes
     content_type: str = "application/octet-stream"
+    id: int | str | None = None
+
+
+class Lost(Frame, tag="lost"):
+    """Tells how many events a client had to give up before they came here, by reason."""
+
+    counts: dict[str, int]
     id: int | str | None = None
 
 
@@ -132,10 +149,12 @@ class Goodbye(Frame, tag="goodbye"):
 
 
 AnyFrame = (
-    Hello | Emit | Set | Consent | Attach | Report | Reports
+    Hello | Emit | Set | Consent | Attach | Lost | Report | Reports
     | Status | View | Flush | Reset | Shutdown | Goodbye
 )  # fmt: skip
+Question = AnyFrame | UnknownSettings
 _DECODER = msgspec.json.Decoder(AnyFrame)
+_SETTINGS = Settings.__struct_fields__
 _ENCODER = msgspec.json.Encoder()
 _ESCAPE = re.compile(
     rb"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # a whole pair
@@ -145,14 +164,33 @@ _ESCAPE = re.compile(
 )
 
 
-def decode_frame(raw: bytes | bytearray | memoryview) -> AnyFrame | None:
+def decode_frame(raw: bytes | bytearray | memoryview) -> Question | None:
     """The frame, or None for any bytes that are not one."""
     frame = _decode(raw)
+    if isinstance(frame, Set):
+        content = _object(raw)
+        return None if content is None else checked_set(frame, content)
     if frame is None:
         mended = mend_surrogates(bytes(raw))
         again = None if mended is None else _decode(mended)
         frame = again if isinstance(again, Emit) else None
     return frame
+
+
+def checked_set(frame: Set, content: dict[str, Any]) -> Set | UnknownSettings:
+    """The frame that was read from this JSON object, or what stands in it and is no setting."""
+    known = {"op", *Set.__struct_fields__}
+    names = [name for name in content if name not in known]
+    names += [name for name in content.get("settings", ()) if name not in _SETTINGS]
+    return UnknownSettings(names, frame.id) if names else frame
+
+
+def _object(raw: bytes | bytearray | memoryview) -> dict[str, Any] | None:
+    """All of it, also what the typed decoder skips and so does not check."""
+    try:
+        return msgspec.json.decode(raw, type=dict[str, Any])
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return None
 
 
 def _decode(raw: bytes | bytearray | memoryview) -> AnyFrame | None:

@@ -1,8 +1,8 @@
 """The stable words for what became of an event.
 
 Every event has exactly one fate: acknowledged and later delivered, rejected at the door with a
-`Reason`, or dropped after it was accepted with a `DropReason`. Both are counted, shown in
-`status` and reported to the collector in `ClientReport`.
+`Reason`, lost before it came there with a `LossReason`, or dropped after it was accepted with a
+`DropReason`. All are counted, shown in `status` and reported to the collector in `ClientReport`.
 """
 
 from enum import StrEnum
@@ -34,6 +34,14 @@ class DropReason(StrEnum):
     REFUSED = "refused"  # the collector answered with a permanent error; kept in quarantine
     REJECTED = "rejected"  # the collector took the batch but not this event
     RESET = "reset"  # the user asked for everything to be deleted
+
+
+class LossReason(StrEnum):
+    """Why an event was lost in a client, before it could be taken in; clients tell (`lost`)."""
+
+    PAGE_GONE = "page_gone"  # a page ended before it heard of their fate: at most so many
+    CLIENT_OVERFLOW = "client_overflow"  # they waited for a daemon, and newer ones came
+    CLIENT_UNREADABLE = "client_unreadable"  # no JSON could be made of them, or too much
 
 
 class Rejection(msgspec.Struct, frozen=True):

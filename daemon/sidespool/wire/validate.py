@@ -87,7 +87,10 @@ def payload_type(name: str, fields: dict[str, FieldSpec]) -> type[msgspec.Struct
 
 
 def _client_type(spec: EventSpec, payload: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """`seq` is the daemon's to fill; a client that sends it is refused after decoding."""
+    """`user_id` and `seq` are the daemon's to fill: of a client no value of them is taken.
+
+    `user_id` takes a msgspec.Raw with all that is constant behind it (core/admission).
+    """
     default = (
         [("payload", payload)]
         if any(field.required for field in spec.fields.values())
@@ -97,7 +100,8 @@ def _client_type(spec: EventSpec, payload: type[msgspec.Struct]) -> type[msgspec
         ("event_id", str | None, None),
         ("timestamp", str | None, None),
         ("session_id", str | None, None),
-        ("seq", int | None, None),
+        ("user_id", msgspec.UnsetType, msgspec.UNSET),
+        ("seq", msgspec.UnsetType, msgspec.UNSET),
     ]
     return msgspec.defstruct(
         spec.name,

@@ -1,6 +1,7 @@
 /** Compiles only if events that an application adds to the catalog are known to the service. */
 
-import type { Sidespool } from '@sidespool/angular';
+import { inject } from '@angular/core';
+import { Sidespool } from '@sidespool/angular';
 import type {} from '@sidespool/protocol';
 
 declare module '@sidespool/protocol' {
@@ -9,7 +10,7 @@ declare module '@sidespool/protocol' {
   }
 }
 
-declare const sidespool: Sidespool;
+const sidespool = inject(Sidespool);
 sidespool.emit('DocumentExported', { format: 'pdf' });
 sidespool.emit('ChatTurn', { prompt_length: 1 });
 // @ts-expect-error a required field is missing

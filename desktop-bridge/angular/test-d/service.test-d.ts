@@ -1,11 +1,13 @@
 /** Compiles only if the service takes what the catalog allows, and nothing else. */
 
-import type { EmitOf, Sidespool, SidespoolOptions } from '@sidespool/angular';
-import { provideSidespool, sidespoolRoute } from '@sidespool/angular';
+import { inject } from '@angular/core';
+import type { EmitOf, SidespoolOptions, SidespoolOf } from '@sidespool/angular';
+import { Sidespool, injectSidespool, provideSidespool, sidespoolRoute } from '@sidespool/angular';
 import type { SidespoolTesting } from '@sidespool/angular/testing';
 import type { Level, PayloadOf } from '@sidespool/protocol';
 
-declare const sidespool: Sidespool;
+// As an app gets it.
+const sidespool = inject(Sidespool);
 declare const testing: SidespoolTesting;
 
 sidespool.emit('ChatTurn', { prompt_length: 1 });
@@ -37,7 +39,7 @@ interface AppEvents {
   ExportFinished: { format: 'pdf' | 'html'; size_bytes?: number };
   Opened: { from?: string };
 }
-declare const own: Sidespool<AppEvents>;
+const own = injectSidespool<AppEvents>();
 own.emit('ExportFinished', { format: 'pdf' });
 own.emit('Opened');
 // @ts-expect-error a required field is missing
@@ -48,6 +50,7 @@ own.emit('ExportFinished');
 own.emit('ChatTurn', {});
 
 export const emit: EmitOf<AppEvents> = own.emit;
+export const of: SidespoolOf<AppEvents> = own;
 export const options: SidespoolOptions = { http: { routes: ['/items/{id}'] }, router: false };
 provideSidespool({ texts: () => ({ help: (app) => `Hilf ${app}` }) });
 // @ts-expect-error texts with an app's name are functions

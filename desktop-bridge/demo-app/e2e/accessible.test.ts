@@ -74,6 +74,15 @@ for (const scheme of ['light', 'dark'] as const) {
     expect(await violations(page)).toEqual([]);
   });
 
+  test(`the form for a report, in ${scheme} colours`, async () => {
+    const page = await visit('#/trouble', scheme);
+    await page.waitForSelector('text=Usage data: usage');
+    await page.getByLabel('What happened?').fill('It froze.');
+    await page.click('text=Show what would be sent');
+    await page.waitForSelector('text=Nothing has been sent yet.');
+    expect(await violations(page)).toEqual([]);
+  });
+
   test(`the question for consent, in ${scheme} colours`, async () => {
     const page = await visit('', scheme, { TELEMETRY_CONSENT_MODEL: 'opt_in' });
     await page.waitForSelector('dialog[open]');

@@ -3,11 +3,11 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
-import type { Page } from 'playwright-core';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 
 import { Demo } from './support/demo';
 import { Screen } from './support/screen';
+import { ask, failEverywhere, openSettings, pickWorkspace, shareFullContent } from './support/steps';
 
 const screen = new Screen();
 let demo: Demo;
@@ -59,10 +59,7 @@ describe.runIf(process.env['SIDESPOOL_ELECTRON'] !== undefined)('the demo app', 
       TELEMETRY_FLUSH_INTERVAL_S: '600',
     });
     await openSettings(page);
-    const [, full] = await page.getByRole('switch').all();
-    await full!.click();
-    await page.click('dialog[open] >> text=Share full content >> nth=1');
-    await page.waitForSelector('text=Usage data: full');
+    await shareFullContent(page);
     await page.click('a:has-text("Assistant")');
     await pickWorkspace(page);
     await page.click('text=Tidy up the editor settings');
@@ -126,30 +123,3 @@ describe.runIf(process.env['SIDESPOOL_ELECTRON'] !== undefined)('the demo app', 
     expect(await page.getByRole('switch').first().isDisabled()).toBe(true);
   });
 });
-
-async function pickWorkspace(page: Page): Promise<void> {
-  await page.click('.folder');
-  await page.waitForSelector('text=What shall we improve');
-}
-
-async function ask(page: Page, prompt: string): Promise<void> {
-  await page.getByLabel('Message').fill(prompt);
-  await page.keyboard.press('Enter');
-}
-
-async function openSettings(page: Page): Promise<void> {
-  await page.click('a:has-text("Settings")');
-  await page.waitForSelector('text=Help improve Proposals');
-}
-
-async function failEverywhere(page: Page): Promise<void> {
-  await page.click('a:has-text("Trouble")');
-  for (const name of ['Fail in the page', 'Fail in main', 'Fail in the backend']) {
-    await page.click(`text=${name}`);
-  }
-  const reported = async (): Promise<unknown[]> =>
-    (await demo.collector.events()).map((event) => event.payload['error_type']);
-  await expect
-    .poll(reported, { timeout: 20_000 })
-    .toEqual(expect.arrayContaining(['TypeError', 'Error', 'RuntimeError']));
-}

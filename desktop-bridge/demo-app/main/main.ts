@@ -25,6 +25,8 @@ const telemetry = createSidespool({
   endpoint: process.env['DEMO_COLLECTOR'],
   token: process.env['DEMO_COLLECTOR_TOKEN'],
   python: PYTHON,
+  // The daemon reads it, and cannot look into an asar archive: packed, it lies beside (extraResources).
+  catalog: join(app.isPackaged ? process.resourcesPath : app.getAppPath(), 'telemetry.catalog.toml'),
   dataDir: DATA_DIR,
   consentModel: process.env['DEMO_CONSENT'] === 'opt_in' ? 'opt_in' : 'opt_out',
   policyVersion: '2026-01',
@@ -76,6 +78,7 @@ function answerPage(): void {
   handle('demo:backend', () => backend);
   handle('demo:pick-workspace', pickWorkspace);
   handle('demo:keep-advanced', keepAdvanced);
+  handle('demo:open-viewer', () => telemetry.openViewer());
   handle('demo:fail', () => {
     // Outside the handler, or the page would get the error instead of this process.
     setTimeout(() => void Promise.reject(new Error('something went wrong in the main process')));

@@ -46,7 +46,8 @@ inElectron("a page", () => {
       typeof (globalThis as { require?: unknown }).require,
       typeof (globalThis as { process?: unknown }).process,
     ]);
-    expect(seen).toEqual([["door", "onState", "openPort", "version"], "undefined", "undefined"]);
+    const bridge = ["door", "handOver", "onState", "openPort", "pending", "version"];
+    expect(seen).toEqual([bridge, "undefined", "undefined"]);
   });
 
   test("whose policy forbids the socket falls back to the port", async () => {

@@ -4,6 +4,10 @@
 export const DOOR_CHANNEL = "sidespool:door";
 /** A port for frames, where a WebSocket is not allowed; also the page message that brings it. */
 export const PORT_CHANNEL = "sidespool:port";
+/** Told by the page: how many of its events nobody has acknowledged yet. */
+export const PENDING_CHANNEL = "sidespool:pending";
+/** Told by a page that goes: the events nobody has acknowledged, each as JSON. */
+export const HAND_OVER_CHANNEL = "sidespool:hand-over";
 /** Told to pages that asked for the door: it moved, or the settings changed; see `BridgeState`. */
 export const STATE_CHANNEL = "sidespool:state";
 
@@ -37,6 +41,13 @@ export interface SidespoolBridge {
    * is closed when the daemon is gone: `onState` tells, since old browsers tell nothing of that.
    */
   openPort(): void;
+  /**
+   * How many events of this page nobody has acknowledged. Should the page crash, the main process
+   * counts so many as lost.
+   */
+  pending(count: number): void;
+  /** The page goes: the main process sends these events, each as JSON, with the ids they have. */
+  handOver(events: readonly string[]): void;
   /** Returns what ends the subscription. */
   onState(listener: (state: BridgeState) => void): () => void;
 }

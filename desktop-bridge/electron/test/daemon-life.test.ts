@@ -64,6 +64,7 @@ describe("the sidecar", () => {
     const power = new EventEmitter();
     const { telemetry } = world.begin({ powerMonitor: power, automatic: { session: false } });
     await telemetry.whenReady();
+    await telemetry.flush(); // what it has said by now is read: a word under way is a sign of life
     const hanging = pidOf(telemetry);
     process.kill(hanging, "SIGSTOP");
     telemetry.emit("ChatTurn", { prompt_length: 1 });

@@ -1,8 +1,9 @@
 /** The package as an app gets it: packed, unpacked elsewhere, loaded and compiled against. */
 
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { copyFileSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, resolve } from "node:path";
+import ts from "typescript";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { temporaryDirectory } from "./support/process.js";
 
@@ -117,6 +118,26 @@ declare const bridge: SidespoolBridge;
 export const door: Promise<{ readonly url: string } | null> = bridge.door();
 `;
 
+/** Declarations are read once for all compilations: Electron's are two megabytes. */
+const read = new Map<string, ts.SourceFile | undefined>();
+
+/** What the compiler says of a project. */
+function complaints(project: string): string[] {
+  const file = ts.readConfigFile(project, (path) => ts.sys.readFile(path));
+  const config: unknown = file.config;
+  const { options, fileNames, errors } = ts.parseJsonConfigFileContent(config, ts.sys, app);
+  const host = ts.createCompilerHost(options);
+  const fresh = host.getSourceFile.bind(host);
+  host.getSourceFile = (path, how, ...more) => {
+    if (!path.includes("node_modules/electron/")) return fresh(path, how, ...more);
+    if (!read.has(path)) read.set(path, fresh(path, how, ...more));
+    return read.get(path);
+  };
+  const program = ts.createProgram(fileNames, options, host);
+  const found = [...errors, ...ts.getPreEmitDiagnostics(program)];
+  return found.map(({ file, messageText }) => `${file?.fileName}: ${JSON.stringify(messageText)}`);
+}
+
 describe("an app compiles against it, with events of its own", () => {
   test.each([
     ["module", "NodeNext", "NodeNext"],
@@ -139,9 +160,6 @@ describe("an app compiles against it, with events of its own", () => {
       join(app, "tsconfig.json"),
       JSON.stringify({ compilerOptions, files: ["main.ts", "app-events.ts"] }),
     );
-    const tsc = join(workspace, "node_modules/typescript/bin/tsc");
-    const { status, stdout } = spawnSync("node", [tsc], { cwd: app, encoding: "utf8" });
-    expect(stdout).toBe("");
-    expect(status).toBe(0);
+    expect(complaints(join(app, "tsconfig.json"))).toEqual([]);
   });
 });

@@ -10,14 +10,18 @@ type Step = { file: string; text: string } | { terminal: string; lines: string[]
 
 const workspace = resolve(import.meta.dirname, "../..");
 const { stepsOf } = (await import(pathToFileURL(`${workspace}/walk/document.mjs`).href)) as {
-  stepsOf(markdown: string): Step[];
+  stepsOf(markdown: string, way: string): Step[];
 };
-const steps = stepsOf(readFileSync(resolve(workspace, "../docs/integrate.md"), "utf8"));
-const files = steps.flatMap((step) => ("file" in step ? [step] : []));
+const text = readFileSync(resolve(workspace, "../docs/integrate.md"), "utf8");
+const files = stepsOf(text, "plain").flatMap((step) => ("file" in step ? [step] : []));
 
-test("its steps are found, in their order", () => {
+test.each([
+  ["plain", ["page/browser/index.html", "page/browser/page.js"]],
+  ["angular", ["app$", "ui/src/main.ts", "ui/src/app/app.ts", "app$"]],
+])("its steps are found, in their order, the way %s", (way, page) => {
+  const steps = stepsOf(text, way);
   expect(steps.map((step) => ("file" in step ? step.file : `${step.terminal}$`))).toEqual([
-    ...["collector$", "app$", "main.js", "index.html", "page.js"],
+    ...["collector$", "app$", "main.js", ...page],
     ...["backend.py", "app$", "third$", "third$"],
   ]);
 });
@@ -38,7 +42,7 @@ test("its main process gives Sidespool ten lines and no more", () => {
 });
 
 test("blocks without a title are for reading only", () => {
-  expect(stepsOf('```sh\nrm -r x\n```\n\n```sh title="t"\na\nb\n```\n')).toEqual([
+  expect(stepsOf('```sh\nrm -r x\n```\n\n```sh title="t"\na\nb\n```\n', "plain")).toEqual([
     { terminal: "t", lines: ["a", "b"] },
   ]);
 });

@@ -231,6 +231,23 @@ export interface UsageSummaryPayload {
   durations?: Readonly<Record<string, "<1min" | "1-5min" | "5-10min" | "10-20min" | "20-60min" | ">60min">> | undefined;
   /** For each size field, the bin of its sum. */
   sizes?: Readonly<Record<string, "<50KB" | "50-100KB" | "100-200KB" | "200-500KB" | ">500KB">> | undefined;
+  /**
+   * For each counter that the application's catalog declares noise for, its sum with random
+   * noise added on this machine. (-1e+10 or more)
+   */
+  noisy_counts?: Readonly<Record<string, number>> | undefined;
+  /**
+   * For each flag that the application's catalog declares noise for, 1 or 0, with a stated
+   * chance of being wrong. (0 to 1)
+   */
+  noisy_flags?: Readonly<Record<string, number>> | undefined;
+  /**
+   * For each of these counters and flags, the epsilon it was told with: the smaller, the more
+   * noise. (0 to 4)
+   */
+  noise_epsilon?: Readonly<Record<string, number>> | undefined;
+  /** For each of these counters, the most it is told as before noise is added. (0 or more) */
+  noise_maximum?: Readonly<Record<string, number>> | undefined;
 }
 
 /**

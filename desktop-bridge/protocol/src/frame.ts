@@ -50,6 +50,15 @@ export const DROP_REASONS = [
 /** Why an accepted event did not reach the collector. */
 export type DropReason = (typeof DROP_REASONS)[number];
 
+/** Why an event was lost in a client, before it could be taken in; clients tell (`lost`). */
+export const LOSS_REASONS = [
+  "page_gone",
+  "client_overflow",
+  "client_unreadable",
+] as const;
+/** Why an event was lost in a client, before it could be taken in; clients tell (`lost`). */
+export type LossReason = (typeof LOSS_REASONS)[number];
+
 /** The app's settings as a client may change them; `null` takes a change back. */
 export interface SettingsChange {
   readonly enabled?: boolean | null | undefined;
@@ -130,6 +139,13 @@ export interface AttachFrame {
   readonly name: string;
   readonly data: string;
   readonly content_type?: string | undefined;
+  readonly id?: number | string | null | undefined;
+}
+
+/** Tells how many events a client had to give up before they came here, by reason. */
+export interface LostFrame {
+  readonly op: "lost";
+  readonly counts: Readonly<Partial<Record<LossReason, number>>>;
   readonly id?: number | string | null | undefined;
 }
 
@@ -270,6 +286,7 @@ export type ClientFrame =
   | SetFrame
   | ConsentFrame
   | AttachFrame
+  | LostFrame
   | ReportFrame
   | ReportsFrame
   | StatusFrame

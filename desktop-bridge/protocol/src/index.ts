@@ -4,6 +4,7 @@ export * from "./catalog.js";
 export * from "./codec.js";
 export * from "./event.js";
 export * from "./frame.js";
+export * from "./losses.js";
 export * from "./uuid7.js";
 
 import type { BuiltinEventMap } from "./catalog.js";

@@ -56,7 +56,7 @@ async def connect(url: str) -> Any:
         away = busy(error)
         if away is not None:
             raise away from error
-        raise StoreError(f"COLLECTOR_STORE: {error}") from error
+        raise StoreError(f"COLLECTOR_STORE: cannot be used: {error}: check the URL") from error
     return connection
 
 

@@ -59,7 +59,9 @@ class PostgresStore:
         try:
             connection = await connect(self._url)
         except StoreBusyError as error:
-            raise StoreError(f"COLLECTOR_STORE: {error}") from error
+            raise StoreError(
+                f"COLLECTOR_STORE: {error}: check that the server runs and what the URL names"
+            ) from error
         try:
             key = await prepare(connection, secrets.token_bytes(32))
         finally:

@@ -26,7 +26,7 @@ from sidespool_collector.event import (
 from sidespool_collector.store.span import HOUR_MS
 from sidespool_collector.store.tally import delay_of, tally_of
 
-SOURCES_CACHED = 20_000
+SOURCES_CACHED = 8_000
 _ENCODE = msgspec.json.Encoder().encode
 _INSERT = (
     "INSERT OR IGNORE INTO event (id, type, at, skew, source, batch, seq, payload, aside) "

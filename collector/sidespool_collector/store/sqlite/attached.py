@@ -65,9 +65,10 @@ def detach(db: sqlite3.Connection, ids: Iterable[bytes]) -> int:
     return len(gone)
 
 
-def release(db: sqlite3.Connection, unlink: Callable[[str], None]) -> int:
-    """Removes the files nobody links any more."""
-    digests = [digest for (digest,) in db.execute("SELECT digest FROM loose_file")]
+def release(db: sqlite3.Connection, unlink: Callable[[str], None], limit: int) -> int:
+    """Removes some of the files nobody links any more; how many."""
+    found = db.execute("SELECT digest FROM loose_file LIMIT ?", (limit,))
+    digests = [digest for (digest,) in found]
     for digest in digests:
         unlink(digest)
         db.execute("DELETE FROM loose_file WHERE digest = ?", (digest,))

@@ -40,7 +40,7 @@ from sidespool_collector.store.sqlite.groups import keep_groups
 from sidespool_collector.store.sqlite.readers import Readers
 from sidespool_collector.store.sqlite.writer import Writer
 
-HOURS_PER_STEP = 24
+HOURS_PER_STEP = 8
 _PRESENCE = "SELECT start, app_version, os, sessions, installs FROM presence"
 
 

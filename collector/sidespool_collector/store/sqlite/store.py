@@ -33,6 +33,7 @@ from sidespool_collector.store.statement import SQLITE, sql_of
 
 EXPORT_CHUNK = 1000
 ERASE_CHUNK = 5000
+FILE_CHUNK = 20  # a bucket may be far away, and batches wait meanwhile
 ROLL_ALL_S = 3600.0
 
 
@@ -61,8 +62,9 @@ class SqliteStore:
             db = connect(str(self._path))
             prepare(db)
         except (OSError, sqlite3.Error) as error:
-            raise StoreError(f"COLLECTOR_STORE: cannot open {self._path}: {error}") from error
-        self._path.chmod(0o600)
+            raise _unusable(self._path, error) from error
+        with contextlib.suppress(OSError):  # a file of another owner: readable all the same
+            self._path.chmod(0o600)
         found = db.execute("SELECT value FROM meta WHERE key = 'tombstone_key'").fetchone()
         key = found[0] if found else secrets.token_bytes(32)
         if not found:
@@ -156,7 +158,10 @@ class SqliteStore:
 
     async def release_files(self, unlink: Callable[[str], None]) -> int:
         """See Store."""
-        return await self._write.run(lambda db: attached.release(db, unlink))
+        total = 0
+        while n := await self._write.run(lambda db: attached.release(db, unlink, FILE_CHUNK)):
+            total += n
+        return total
 
     async def erasure(self, receipt: str) -> Erasure | None:
         """See Store."""
@@ -217,3 +222,14 @@ class SqliteStore:
     def sql(self, measure: str) -> str:
         """See Store."""
         return sql_of(measure, SQLITE)
+
+
+def _unusable(path: Path, error: Exception) -> StoreError:
+    reason = getattr(error, "strerror", None) or str(error)
+    if "not a database" in reason:
+        todo = "name another file, or restore a backup"
+    elif "readonly" in reason:
+        todo = "let the collector's user write the file and its directory"
+    else:
+        todo = "check that its directory exists and can be written, and that the disk has room"
+    return StoreError(f"COLLECTOR_STORE: cannot open {path} ({reason}): {todo}")

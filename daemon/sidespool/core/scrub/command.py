@@ -44,13 +44,22 @@ _SOURCES = (
     r"\bkey content\s{0,16}:\s{0,4}(\S+)",
     r"\bpassword for [^=\n]{1,100}?=\s{0,3}(?:password\()?[\"']([^\"']+)[\"']",
     r"\bpass(?:word|phrase| phrase) for [^:=\n]{1,80}:\s{0,3}((?=\S*\d)\S{4,})",
+    r"\bpass(?:word|wd)? for \S{1,64} (?:is|was|changed to|set to"
+    r"|reset to)\s+" + _Q + r"([^\s\"']{3,})",
+    r"\b(?:use|enter|with|your) (?:the |this )?code:? ((?:[A-Z]-)?\d{4,8})\b",
+    r"\b(?:credentials?|creds|login|userpass|user:pass)\s?[:=]?\s"
+    + _Q
+    + r"([A-Za-z][\w.@+-]{1,40}:(?=[^\s\"']*\d)[^\s\"'/,;]{4,64})",
+    r"(?:^|[>\s])(?-i:PASS)[ ](?=[^\s./]*\d)((?=[^\s./]*[A-Za-z])[^\s./\"']{4,64})(?=\s|$)",
+    r"(?-i:AUTH LOGIN)\s+[\w+/=]{4,64}\s+([\w+/=]{4,128})",
     r"\bnet use\s+(?:[A-Za-z]:|\*)?\s{0,4}\S+\s+([^\s/]\S*)(?=\s+/user:)",
     r"\bConvertTo-SecureString\s+(?:-String\s+)?[\"']([^\"']+)[\"']",
-    r"\bsetx\s+(?:/\w\s+)?\w{0,40}(?:TOKEN|SECRET|PASS(?:WORD|WD)?|PWD|_KEY|CREDENTIALS?)\s+"
-    + _Q
-    + r"([^\s\"']{4,})",
+    r"\b(?:setx|(?-i:ENV|ARG))\s+(?:/\w\s+)?\w{0,40}(?:TOKEN|SECRET|PASS(?:WORD|WD)?|PWD|_KEY"
+    r"|CREDENTIALS?)\s+" + _Q + r"([^\s\"']{4,})",
+    r"\bssh-keygen\b[^|;\n]{0,200}?\s-[NP]\s{1,2}" + _Q + r"([^\s\"']+)",
     r"\bopenssl\b[^|;\n]{0,200}?\s-k\s+" + _Q + r"([^\s\"']+)",
     # user:password@host without a scheme: DSNs of Go, Oracle, proxies.
+    r"(?:^|[\s\"'=(`])//([\w.+%-]{1,64}:[^\s\"'@/]{3,128})@(?=[\w.-])",
     r"(?:^|[\s\"'=(`])([\w.+%-]{1,64}:[^\s\"'@/]{3,128})@(?:tcp|unix|\(|//"
     r"|[\w-]+(?:\.[\w-]+)+[:/]|[\w.-]+:\d{2,5})",
     r"\bthin:[\w.]+/([^\s@\"']+)@",
@@ -62,15 +71,19 @@ _SOURCES = (
     r"\b(?:your|the)(?: [\w-]{1,20}){0,3} code(?: is)?:? ((?:[A-Z]-)?\d{4,8})\b",
     r"\b((?:[A-Z]-)?\d{4,8}) is your(?: [\w-]{1,20}){0,4} (?:code|otp|pin|password)\b",
     # /etc/shadow and htpasswd keep their hashes to the shape rules; seeds of wallets by key.
-    r"\b(?:user|username|login)[:=]\s{0,2}\S{1,64}\s{1,3}(?:pw|pass)[:=]?\s{0,2}(\S+)",
+    r"\b(?:user|username|login)[:=]\s{0,2}\S{1,64}\s{1,3}(?:pw|pass)\b[:=]?\s{0,2}(\S+)",
 )
 _PATTERNS = [Lazy(source, re.IGNORECASE) for source in _SOURCES]
 GATE = (
+    r"(?i)\)\s*values?\s*\(",
     r"(?i)\b(?:mysql|mariadb|mycli|sshpass|curl|wget|redis-cli|7z|zip|unzip|docker|podman"
     r"|helm|mongo|psql"
     r"|cqlsh|influx|sqlcmd|bcp|isql|ldap|xfreerdp|smbclient|psexec|lftp|mosquitto|net user?"
     r"|key content|pass\w* ?\w* for|htpasswd"
-    r"|sqlplus|cmdkey|auth |setx|convertto-securestring|openssl|echo|snowsql|oc|az|heroku|http) ?",
+    r"|sqlplus|cmdkey|auth |setx|ssh-keygen|convertto-securestring|openssl|echo|snowsql|oc|az"
+    r"|heroku|http) ?",
+    r"(?-i:\bENV |\bARG |\bPASS )|\bcode:? (?:[A-Z]-)?\d|(?i)\b(?:credentials?|creds|login"
+    r"|userpass):? ?\S+:",
     r"(?i)auth\s*=\s*\(|basic_?auth\(|networkcredential\(|code(?: is)?:? (?:g-)?\d"
     r"|\d is your |-pass(?:in|out)? |/p(?:ass|assword|wd)?:|thin:|:[^\s@/]+@|:(?:\d{2,5}"
     r"|\*):[\w*-]+:[\w*-]+:",
@@ -84,11 +97,14 @@ def scrub_commands(text: str) -> str:
     return text
 
 
+_SLOT_INSIDE = Lazy(r":(?:\$[{(A-Za-z_]|<\w|\{\{|%[A-Z_]+%|\*{3})")
 _HOST_AFTER = Lazy(rf"{ph.SECRET}@(?!localhost\b|127\.|tcp\()[\w.-]{{1,128}}")
 
 
 def _replace(match: re.Match[str]) -> str:
     secret = match[1]
+    if _SLOT_INSIDE.search(secret):
+        return match[0]
     if ph.has_mark(secret) or not is_secret(secret, Kind.STRONG, False) or secret.startswith("$"):
         return match[0]
     start, end = match.start(1) - match.start(), match.end(1) - match.start()

@@ -7,6 +7,7 @@ from urllib.parse import quote, unquote
 import msgspec
 
 from sidespool.core.scrub import placeholder as ph
+from sidespool.core.scrub.lazy import Lazy
 from sidespool.core.scrub.lexicon import words
 
 # Account and host names that say nothing of anyone. Replacing the word "test" everywhere
@@ -56,7 +57,17 @@ class Names:
         self.gate = [f"(?i){source}" for source in (*users, *hosts)]
         self._users = users
         self._hosts = hosts
+        self._spaced = _spaced_forms(context)
         self._pattern: re.Pattern[str] | None = None
+        self._spaced_pattern: re.Pattern[str] | None = None
+
+    def replace_spaced(self, text: str) -> str:
+        """Puts {USER} for names of several words, before a rule takes the first of them."""
+        if not self._spaced:
+            return text
+        if self._spaced_pattern is None:
+            self._spaced_pattern = _compile(self._spaced, [])
+        return self._spaced_pattern.sub(_unless_in_a_path, text)
 
     def replace(self, text: str) -> str:
         """Puts {USER} and {HOST} for every known name that stands as a word of its own."""
@@ -65,6 +76,19 @@ class Names:
         if self._pattern is None:
             self._pattern = _compile(self._users, self._hosts)
         return self._pattern.sub(lambda m: ph.HOST if m["host"] is not None else ph.USER, text)
+
+
+_DOMAIN_LEFT = Lazy(r"(?<![\\/:\w])[A-Z][A-Z0-9-]{1,14}\\{1,4}$")
+
+
+def _unless_in_a_path(match: re.Match[str]) -> str:
+    """The path pass knows homes by their whole name; ``DOMAIN\\name`` is no path."""
+    text, start = match.string, match.start()
+    if text[start - 1 : start] in ("\\", "/") and not _DOMAIN_LEFT.search(
+        text, max(0, start - 20), start
+    ):
+        return match[0]
+    return ph.USER
 
 
 def _compile(users: list[str], hosts: list[str]) -> re.Pattern[str]:
@@ -111,6 +135,18 @@ def _user_forms(context: ScrubContext) -> list[str]:
         words = re.split(r"[ ._-]+", name)
         if len(words) > 1 and all(len(word) > 1 for word in words):
             forms |= _joined(words)
+    return sorted(forms)
+
+
+def _spaced_forms(context: ScrubContext) -> list[str]:
+    """Names with a blank in them, as they are written and decomposed."""
+    forms: set[str] = set()
+    for name in (context.username, context.full_name, _last_part(context.home)):
+        words = name.split("\\")[-1].split()
+        if len(words) > 1:
+            for form in ("NFC", "NFD"):
+                written = [re.escape(unicodedata.normalize(form, word)) for word in words]
+                forms.add(r"[ \u00a0]{1,3}".join(written))
     return sorted(forms)
 
 

@@ -12,10 +12,9 @@ _DECLARED = Lazy(
     r"(?:commit|sha\d*|digest|hash|checksum|integrity|etag|md5|rev(?:ision)?|tree|parent"
     r"|blob|build|id|ids|trace|span|uuid|guid"
     r"|fingerprint|nonce|cid|tag|version|ref|object|branch|merge|head|cherry-pick|revert"
-    r"|checkout)[\w-]{0,8}[\"'\\)\]]{0,8}\s{0,2}[:=#@-]?\s{0,2}[\"'\\(\[]{0,8}$",
+    r"|checkout|boundary)[\w-]{0,8}[\"'\\)\]]{0,8}\s{0,2}[:=#@-]?\s{0,2}[\"'\\(\[]{0,8}$",
     re.IGNORECASE,
 )
-_SUSPICIOUS_LEFT = Lazy(r"(?:=|:\s?|[\"'])$")
 _NORMALISED_MIN = 0.78
 _TURNS_MIN = 0.38
 
@@ -30,10 +29,37 @@ def _judge(match: re.Match[str]) -> str:
     before = match.string[max(0, match.start() - 48) : match.start()]
     if _DECLARED.search(before):
         return value
+    if _ONE_CASE.fullmatch(value):
+        return value if _is_declared_digest(match) else ph.SECRET
     head = re.match(r"(?:sha\d+|md5|commit|build|id|req|trace)[-_]", value)
     if head or not _is_random(value.rstrip("=")):
         return value
     return ph.SECRET
+
+
+# Keys in hexadecimal and base 32 have one case only. A bare 40 of hexadecimal is a commit.
+_ONE_CASE = re.compile(
+    r"(?:0x)?(?:[0-9a-f]{64}|[0-9A-F]{64}|[0-9a-f]{96}|[0-9a-f]{128})"
+    r"|(?=(?:[a-z]{0,16}\d){6})(?=[0-9a-f]{0,39}[g-z])[a-z0-9]{40,90}"
+    r"|(?=(?:[A-Z]{0,16}\d){4})(?=[0-9A-F]{0,39}[G-Z])[A-Z0-9]{40,90}"
+)
+_DIGEST_WORD = re.compile(
+    r"(?:sha|md5|digest|hash|checksum|integrity|etag|commit|rev|tree|blob|container|image|layer"
+    r"|manifest|snapshot|fingerprint|object|block|tx|transaction|cid|expected|actual|computed"
+    r"|chunk|artifact|cache|build|thumbprint|docker|\bid\b|_id\b|Id\b)",
+    re.IGNORECASE,
+)
+
+
+_FILE_BEHIND = Lazy(r"  \S| \*\S|\.[a-z]")
+
+
+def _is_declared_digest(match: re.Match[str]) -> bool:
+    """A digest's word stands in the sentence before it, or a file's name behind (sha256sum)."""
+    text, start, end = match.string, match.start(), match.end()
+    if _DIGEST_WORD.search(text, max(0, start - 120), start):
+        return True
+    return _FILE_BEHIND.match(text, end) is not None
 
 
 def _is_random(value: str) -> bool:
@@ -44,7 +70,12 @@ def _is_random(value: str) -> bool:
         return False
     if len(value) < 32 and ("/" in value or "_" in value or "-" in value):
         return False
-    if _turns(value) < _TURNS_MIN or _wordy(value):
+    core = max(_PARTS.split(value), key=len)
+    core = core if len(core) >= 20 else value
+    many_digits = len(_DIGITS.findall(value)) > 3 and not _SYMBOL.match(value)
+    if _turns(core) < (_TURNS_MIN - 0.1 * many_digits) or _wordy(value):
+        return False
+    if not many_digits and _camel(core):
         return False
     counts: dict[str, int] = {}
     for char in value:
@@ -64,6 +95,21 @@ def _wordy(value: str) -> bool:
     if len(parts) < 3 or max(map(len, parts)) > 16:
         return False
     return 2 * sum(len(part) for part in parts if _WORD.fullmatch(part)) >= len(value)
+
+
+_VOWELS = frozenset("aeiouy")
+# Mangled names count the letters of each part.
+_SYMBOL = re.compile(r"_{1,3}Z|_R[A-Z]|.*[a-z]{9}")
+_DIGITS = re.compile(r"\d+")
+_CAMEL = re.compile(r"[A-Z]?[a-z]{2,}")
+
+
+def _camel(value: str) -> bool:
+    """``getElementsByClassNameOrTagName2``: words of three letters and more make up most of it."""
+    words = sum(
+        len(word) for word in _CAMEL.findall(value) if len(word) > 2 and _VOWELS & set(word.lower())
+    )
+    return words >= 0.6 * len(value)
 
 
 def _turns(value: str) -> float:

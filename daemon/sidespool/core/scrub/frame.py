@@ -10,7 +10,8 @@ from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
 
 _START = (
-    r"(?:/(?![/*\s])|[A-Za-z]:\\{0,4}[\\/]|\\\\|file:|vscode-file:|~[\\/]|[a-z][a-z0-9+.-]{1,20}://"
+    r"(?:/(?![/*\s])|[A-Za-z]:\\{0,4}[\\/]|\\\\|file:|vscode-file:|~[\\/]"
+    r"|[a-z][a-z0-9+.-]{1,20}://"
     rf"|[{ph.ROOT_MARKS}][\\/])"
 )
 _SOURCES = (

@@ -18,6 +18,17 @@ _PATH = (
     r"([\w.@+~-]{1,200})"
 )
 _V8 = Lazy(r"(\s{1,40}at (?:[^()/\\\"'@:=%]{0,160} \()?)" + _PATH + r"((?::\d{1,7}){1,2}\)?)$")
+# Between brackets a blank ends nothing.
+_V8_BLANKS = Lazy(
+    r"(\s{1,40}at [^()/\\\"'@:=%]{0,160} \()((?:file://)?/(?:[\w.@+~ -]{1,200}/){1,40})"
+    r"([\w.@+~-]{1,200})((?::\d{1,7}){1,2}\))$"
+)
+_GO = Lazy(r"(\s{1,40})" + _PATH + r"(:\d{1,7}(?: \+0x[0-9a-f]{1,8})?)$")
+_ADDRESS = Lazy(
+    r"(\s{1,40}at (?:[^()/\\\"'@:=%]{0,160} \()?)https?://(?!localhost|127\.|0\.0\."
+    r"|\[)[\w.:-]{1,120}/"
+    r"(?:[\w.~-]{1,80}/){0,24}([\w.~-]{1,120})((?::\d{1,7}){1,2}\)?)$"
+)
 _PYTHON = Lazy(r"(\s{1,40}File \")" + _PATH + r"(\", line \d{1,7}, in [\w<>.]{1,120})$")
 _DOTNET = Lazy(r"(\s{1,40}at [\w.<>`+\[\], (&*]{1,300}\) in )" + _PATH + r"(:line \d{1,7})$")
 _FOLDERS_MAX = 1024
@@ -84,18 +95,20 @@ class FrameMemory:
         self._seen.clear()
 
 
-_AT_END = Lazy(r"((?:(?<=:line )\d{1,7}|(?::\d{1,7}){1,2}))(\)?)$", re.ASCII)
+_AT_END = Lazy(
+    r"((?:(?<=:line )\d{1,7}|(?::\d{1,7}){1,2}|:\d{1,7} \+0x[0-9a-f]{1,8}))(\)?)$", re.ASCII
+)
 _IN_THE_MIDDLE = Lazy(r"\", line (\d{1,7})(?=, in )", re.ASCII)
-_LONGEST_END = 17
-_CLOSING = frozenset(")0123456789")
+_LONGEST_END = 21
+_CLOSING = frozenset(")0123456789abcdef")
 
 
 def cut_position(line: str) -> Cut | None:
     """A frame in three: before its numbers, the numbers (``:12:5`` or ``12``), after them."""
-    if line[-1:] in _CLOSING:
-        found = _AT_END.search(line, max(0, len(line) - _LONGEST_END))
-    elif 'File "' in line:
+    if 'File "' in line:
         found = _IN_THE_MIDDLE.search(line)
+    elif line[-1:] in _CLOSING:
+        found = _AT_END.search(line, max(0, len(line) - _LONGEST_END))
     else:
         return None
     if found is None:
@@ -117,9 +130,11 @@ class FrameShortcut:
         if 'File "' in line:
             match = _PYTHON.match(line)
         elif " at " in line or "\tat " in line:
-            match = _V8.match(line) or (_DOTNET.match(line) if ") in " in line else None)
+            if "://" in line and (found := _ADDRESS.match(line)):
+                return f"{found[1]}{{URL}}/{found[2]}{found[3]}"
+            match = _V8.match(line) or (_DOTNET if ") in " in line else _V8_BLANKS).match(line)
         else:
-            return None
+            match = _GO.match(line)
         if match is None:
             return None
         head, folder, name, tail = match.groups()

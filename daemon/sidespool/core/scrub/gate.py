@@ -4,7 +4,7 @@ The set matches all patterns at once in time linear in the text. A pattern here 
 often, never once too rarely: the exact work is the passes'. Its state is built as texts arrive.
 """
 
-from sidespool.core.scrub import command, token
+from sidespool.core.scrub import command, table, token
 from sidespool.core.scrub import placeholder as ph
 
 ANSI = 1 << 0
@@ -26,8 +26,14 @@ NAMES = 1 << 15
 ENTROPY = 1 << 16
 AWAIT = 1 << 17
 MARKS = 1 << 18
-# All that the result of a plain frame may still hold.
-FRAME = PATH | MAIL
+TABLE = 1 << 19
+SESSION = 1 << 20
+# All that the result of a plain frame may still hold. Escapes only count between quotes.
+FRAME = PATH | MAIL | LITERAL | ENTROPY
+
+# Room for the automaton's states, built as texts come. With RE2's own 8 MiB varied texts throw
+# them away again and again, and a look costs fifty times as much.
+_MEMORY_MAX = 16 << 20
 
 _SOURCES: tuple[tuple[int, str], ...] = (
     (ANSI, r"\x1b|\x{9b}"),
@@ -43,21 +49,25 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"|token|credential|auth|cookie|csrf|xsrf|jwt|bearer|nonce|mnemonic|webhook|key"
         r"|codes?|connection.?string"
         r"|sess|sid|otp|mfa|2fa|pin|cv[vc]2?|sig|salt|seed|dsn|verifier|assertion"
-        r"|dockerconfigjson|\bpw|phrase|words)[\pL\w-]*(?:\[\w*\])?"
-        r"(?:(?:[\"'\]\\\x60»”’]|&quot;|&#3[49];)*\s*(?:[:=>,(：<]|->)|\s+(?:is|was|are|set"
-        r"|equals|ist|lautet"
+        r"|dockerconfigjson|\bpw|(?:bind|root|user)pw|phrase|words)[\pL\w-]*(?:\[\w*\])?"
+        r"(?:(?:[\"'\]\\\x60»”’]|&quot;|&#3[49];|\\+u0022)*[\s.]*(?::(?:[^:]|$)|::[\s\"']|[=>：]"
+        r"|->)"
+        r"|[\"'\x60]+\s*,|\s+(?:is|was|are"
+        r"|set|equals|ist|lautet"
         r"|est|es|reads?|of|value|changed|provided|supplied|given|received|used|sent)\b"
-        r"|\s*[\"'\x60\\<]|\s+\S*\d)",
+        r"|\s*<-|\s+value\s?=|\s*,\s*[\"'\\]|\s\.\s[\"']"
+        r"|[ \t\x60*]*\||\s*(?:\\*[\"'\x60]|\\+u003|<<<)|\(\s*[bru]?\\*[\"']"
+        r"|\s+[^\s\"'=:({\[<,;.)-]\S*\d)",
     ),
     (
         AWAIT,
-        r"(?m)(?:[:=|>\\+-]|[:=]\s*[|>][+-]?"
+        r"(?m)(?:variable [^\n]*\{|[:=|>\\+-]|[:=]\s*[|>][+-]?"
         r"|(?i:name|key)[\"']?\s*[=:]\s*[\"']?[\w.-]+[\"']?,?)[ \t\r]*\n",
     ),
     (
         NAMED,
         r"(?i)requirepass|masterauth|identified by|\b(?:basic|bearer|negotiate|ntlm|token"
-        r"|apikey)(?:\s|%20|\+)+[A-Za-z0-9._~+/=|-]{8}"
+        r"|apikey|geniekey)(?:\s|%20|\+)+[A-Za-z0-9._~+/=|-]{8}"
         r"|--?[\w-]*(?:pass|pwd|secret|token|key|auth|cred)[\w-]*\s|login\s+\S+\s+password"
         r"|machine\s.*password"
         r"|(?:key|token|secret)s?\s+[\w.+/=-]{16}",
@@ -68,38 +78,67 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"(?m)(?:^|[^\w.)\]-])[\\/][^\s>]|[A-Za-z]:\\*[\\/]|(?i)~[\w.-]*[\\/]"
         r"|(?i)[$%{:]\w*(?:HOME|PROFILE|APPDATA"
         rf"|TEMP|TMP|PUBLIC|ONEDRIVE)\w*[}}%)]?[\\/]|(?i)[\\/](?:users|home)[\\/]"
+        r"|\.(?i:docx?|docm|odt|rtf|pdf|xls[xm]?|ods|pptx?|odp|pages|numbers|eml|msg|pst|kdbx"
+        r"|vcf)\b"
+        r"|(?i:file|datei|fichier|archivo|document|dokument|image|photo|foto|bild|item"
+        r"|folder)\s[“„«\"'‘]"
         rf"|['\"](?:Users|home)['\"],|[{ph.ROOT_MARKS}][\\/]|_PATH\}}[\\/]",
     ),
     (MAIL, r"@|[\[(](?:at|AT)[\])]"),
     (
         NETWORK,
-        r"\d\.\d{1,3}\.\d{1,3}\.\d|(?:[0-9A-Fa-f]{1,4}[:-]){3}|::[0-9A-Fa-f]|[0-9A-Fa-f]::"
-        r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.|(?i)(?:mac|mac.?addr\w*|hwaddr|ether|bssid"
+        r"\d\.\d{1,3}\.\d{1,3}\.\d|[0-9A-Fa-f][:-][0-9A-Fa-f]{1,4}[:-][0-9A-Fa-f]{1,4}[:-]"
+        r"|(?:^|[^\w:])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::[0-9A-Fa-f\d]"
+        r"|(?:^|[^\w])(?:[0-9A-Fa-f]{3,4}(?::[0-9A-Fa-f]{1,4}){0,6})::"
+        r"|(?:^|[^\w])[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.|(?i)(?:mac|mac.?addr\w*|hwaddr|ether|bssid"
         r"|physical address)[\"'\\]*\s*[:=. ]\s*[\"'\\]*[0-9a-f]{12}",
     ),
     (
         DIGITS,
-        r"\+\d|\d{4}\.\d{4}\.|\(\+?\d{2,5}\)|\d{2,5}[ ./-]\d{2,}[ ./-]?\d{2}|\d{12}|\d{4}[ -]\d{4}"
-        r"|[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}"
-        r"|(?i)\b(?:phone|tel\w*|mobile|cell\w*|fax|whatsapp|sms|handy|msisdn|call"
-        r"|contact)\b|(?i)phone",
+        r"\+[1-9]|wa\.me/|\d{4}\.\d{4}\.|\(\+?\d{2,5}\)|\d{2,5}[ ./-]\d{2,}[ ./-]?\d{2}|\b\d{12}"
+        r"|\d{4}[ -]\d{4}"
+        r"|(?:^|[^A-Za-z0-9])[A-Za-z]{2}\d{2}[ -]?[A-Za-z0-9]{4}[ -]?[A-Za-z0-9]{4}"
+        r"|(?i)\b(?:iban|acct|blz|konto|routing|sort.?code|bankleitzahl|rekeningnummer)"
+        r"|(?i)account.?(?:no|nr|number)\b|num[ée]ro de c"
+        r"|(?i)\b(?:phone|tel\w*|mobile|cell\w*|fax|whatsapp|sms|handy|msisdn|call|portable"
+        r"|m[óo]vil"
+        r"|contact|r(?:ü|ue)ckruf|телефон|電話|电话|手机)(?:\b|[_\W])|(?i)phone",
     ),
     (
         OFFICIAL,
-        r"\d{3}-\d{2}-\d{4}|\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2}|\d{3}\.\d{3}[./-]"
-        r"|[A-Z]{5,6}\d{2}|\d{7,8}-?[A-Z]\b|[XYZ]\d{7}"
-        r"|\d{6}[-+]\d{4}|756\.|\b[12] ?\d{2} ?\d{2} ?|S-1-|°|\d\.\d{4,}, ?-?\d"
-        r"|(?i)\bvat\b|ust-?id|\bdob\b|birth|\bborn\b|geburts|geboren|geb\.|insee|passe?port|pasaporte|reisepass"
-        r"|passnummer|versicherten|ssn|social.?security|national|passport"
-        r"|licen[cs]e|tax.?id|steuer|ausweis|versicherungsnummer|aadha|pan card"
-        r"|(?i)\b(?:nino|ni|nhs|bsn|pesel|cpf|cnpj|curp|dni|nie|nif|sin|cuil|cuit|rut|itin"
-        r"|ein|nric|hkid|nir|egn|cnp|oib|jmbg|medicare|id card|identity)\b"
-        r"|(?i)personnummer|codice|my.?number|curité sociale"
+        r"\b[A-Za-z]?\d{7}|\d-\d{4}|\d{5}-\d|\d{6}[-+A-Y]\d{3}|\d{3}\.\d{3}[./-]|\.\d{2}-\d|756\."
+        r"|[A-Z]{5}\d{2}|[A-Z]\d{6}|\d-[A-Z][A-Z0-9]\d-"
+        r"|\b[A-Za-z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Da-d]\b|\b[12] \d{2} \d{2} "
+        r"|S-1-|°|\.\d{4,} ?[/;, ] ?-?\d"
+        r"|(?i)\bdob\b|birth|\bborn\b|geburts|geboren|geb\.|n[ée]e? le|nacimiento|nascita"
+        r"|nascimento|geboortedatum|生年月日|出生日期|дата рождения"
+        r"|(?i)insee|passe?port|pasaporte|passaporto|paspoort|reisepass|passnummer|\bssn\b"
+        r"|social.?(?:security|insurance)|national|identi(?:ty|fi[ck]ation)|citizen|resident"
+        r"|\brrn\b"
+        r"|licen[cs]e|\bdl.n|f(?:ü|ue)hrerschein|permis\b|patente|rijbewijs|prawo jazdy|\btax"
+        r"|\btfn\b"
+        r"|\bird\b|steuer|\bid-?nr|ausweis|perso-?nr|versicher|\bsv-?n|\bahv|kvnr|aadha|\bpan\b"
+        r"|voter|epic.no"
+        r"|gstin|\bnino\b|\bnhs\b|\bbsn\b|burgerservice|rijksregister|\bniss\b|\bpps|\bamka\b"
+        r"|\bafm\b"
+        r"|\bpesel|regon\b|\bcpf\b|\bcnpj\b|\bcurp\b|\bcui[lt]\b|\brfc\b|c[ée]dula|\bitin\b"
+        r"|\b(?:ein|sin|ni[efprk]?|dni|rut|rg|tin|inn|cnp|tva|abn)\b|nric|hkid|fiscale|partita"
+        r"|curit[ée] sociale|personnummer|\bcpr|dselsnummer|kennitala|tunnus|\bhetu\b|isikukood"
+        r"|asmens"
+        r"|rodn[ée]|\begn\b|\boib\b|jmbg|emso|szem[ée]lyi|kimlik|\bt\.?c\.? no|zehut|emirates"
+        r"|iqama|cnic"
+        r"|mykad|\bktp\b|my.?number|\bvat\b|ust-?id|snils|medicare|id.card|身份证|證件|个人编号|護照|护照"
+        r"|マイナンバー|個人番号|旅券番号|운전면허|주민등록번호|여권번호"
+        r"|паспорт|инн|снилс|תעודת זהות"
         r"|(?i)machine|device|hardware|hwid|hw.?id|serial|s/n|platform.?uuid|product.?uuid"
         r"|boot.?id|dmi.?uuid|android.?id|advertising|idf[av]|[ga]aid|im[es]i|meid|iccid"
-        r"|udid"
-        r"|(?i)volume|smbios|system.?uuid|computer.?id|guid|bluetooth|chip.?id|ecid"
-        r"|(?i)\b(?:lat|latitude|lng|lon|long|longitude|altitude|gps|geo|coord\w*|location"
+        r"|udid|\bvin\b|vehicle id|fahrgestell|seriennummer|service tag|asset tag"
+        r"|@-?\d{1,2}\.\d{4}|(?:POINT|STRING|POLYGON) ?Z?M? ?\(|\b[NS] ?\d{1,2}\.\d\d"
+        r"|\.\d+ ?[NS]\b"
+        r"|(?i)koordinaten|coord"
+        r"|(?i)volume|bios|system.?uuid|computer.?id|guid|bluetooth|chip.?id|ecid"
+        r"|(?i)(?:\b|gps|_)(?:lat|latitude|lng|lon|long|longitude|altitude|gps\w*|geo|coord\w*"
+        r"|location"
         r"|latlng|latlong|standort)\b",
     ),
     (
@@ -115,11 +154,24 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"| name)? [\"'`«“]|for (?:invalid )?user |(?:accepted|failed) \S+ for "
         r"|(?:logged|signed|log) (?:in|on) as |running as |run as |authenticated as "
         r"|impersonat|owned by |welcome|\bsu: |hello|\bhi,? |\bdear |USER=|NAME="
-        r"|modified by "
-        r"|locked by |denied to |checked out by |chown |[ug]id=\d|\w@[\w.-]+[]:$#%> ]"
-        r"|\b(?:ssh|scp|sftp|mosh|rsync) |AzureAD\\|Account\\|r[w-][xsStT-]|\buser \w|sudo:"
-        r"|sudo -u |\bsu - |crontab for "
-        r"|:x:\d|['’]s (?:mac|imac|ipho|ipad|pc|lap|comp)",
+        r"|modified by |locked by |denied (?:to|for) |checked out by |chown "
+        r"|AzureAD\\|Account\\|\buser \w|sudo -u |\bsu - |crontab for |user\.name"
+        r"|[\"'](?:name|login|label|title)\\*[\"']\s*:|\b(?:dc|cn|uid)=\w"
+        r"|(?:author|committer|reviewer|maintainer|customer|patient|employee|assignee|sender"
+        r"|recipient|contact|client|kunde|autor|auteur)[\\\"']*\s*[:=]"
+        r"|<\w*:?(?:user|login|account|owner|\w+name)>"
+        r"|=[\"'](?:user.?name|user|user ?id|login)[\"']\s"
+        r"|['’]s (?:mac|imac|ipho|ipad|pc|lap|comp)",
+    ),
+    (
+        SESSION,
+        r"(?m)[ug]id=\d|\w@[\w.-]+[]:$#%> ]|\b(?:ssh|scp|sftp|mosh|rsync|ssh-copy-id) |sudo:"
+        r"|r[w-][xsStT-]|\d\([\w.$-]+\)|:x:\d|\d [+-]\d{4}\s+\d+\)|\blogin[ \t]\S+[ \t]+passw"
+        r"|^[A-Za-z_][\w.+-]* +(?:\d+ +\d+\.?\d* +\d|tty\w|pts/|console |:\d)"
+        r"|^ *\d+ +[A-Za-z_][\w.+-]* +(?:-?\d+|rt) +-?\d"
+        r"|^[\w.+() -]+ +\d+ +[A-Za-z_][\w.+-]* +(?:\d+[urwW-]|cwd|rtd|txt|mem|DEL)"
+        r"|\b(?:as|to) [\w.-]+@\w"
+        r"|^(?:<\d+>)?[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d [\w.-]+ ",
     ),
     (IDENTITY, r"\b[A-Z][A-Z0-9-]+\\+[A-Za-z]"),
     (
@@ -136,8 +188,8 @@ _SOURCES: tuple[tuple[int, str], ...] = (
     ),
     (
         ENTROPY,
-        r"[A-Za-z0-9+_=-]{12}\d|\d[A-Za-z0-9+_=-]{12}|[A-Za-z+]{40}"
-        r"|[A-Za-z0-9+]{4,}/[A-Za-z0-9+]{10,}",
+        # One class and one count: "a digit, then twelve" keeps a state for each set of digits seen.
+        r"[A-Za-z0-9+_=-]{20}|\d[A-Za-z0-9+]*/[A-Za-z0-9+]{8}",
     ),
 )
 
@@ -169,8 +221,11 @@ class Gate:
     def _compile(self) -> None:
         import re2
 
-        made = re2.Set.SearchSet()
+        options = re2.Options()
+        options.max_mem = _MEMORY_MAX
+        made = re2.Set.SearchSet(options)
         sources = [*_SOURCES, *((TOKEN, source) for source in token.gate_sources())]
+        sources += [(TABLE, table.GATE)]
         sources += [(COMMAND, source) for source in command.GATE]
         sources += [(NAMES, source) for source in self._names]
         for kind, source in sources:

@@ -19,7 +19,8 @@ _AFTER_NAME = Lazy(
 )
 _SCHEME = Lazy(
     r"(?P<scheme>Bearer|Basic|Digest|Token|Api-?Key|AWS4-HMAC-SHA256|AWS|Negotiate|NTLM|OAuth|Hawk"
-    r"|Signature|SharedKey(?:Lite)?|SharedAccessSignature|HMAC[\w-]*|DPoP|GoogleLogin|Bot|Client-ID"
+    r"|Signature|SharedKey(?:Lite)?|SharedAccessSignature|HMAC[\w-]*|DPoP|GoogleLogin|Bot"
+    r"|Client-ID"
     r"|Key|JWT|PoP|MAC|Discogs|MediaBrowser|Splunk|GenieKey|Zoho-oauthtoken"
     r"|SAPISIDHASH)(?:[ \t:]|%20|\+)+",
     re.IGNORECASE,
@@ -102,7 +103,7 @@ _COOKIE_NEXT = Lazy(
 )
 
 _BARE = Lazy(
-    r"\b(?P<scheme>bearer|basic|token|apikey|negotiate|ntlm)(?:[ \t]|%20|\+| token )+"
+    r"\b(?P<scheme>bearer|basic|token|apikey|negotiate|ntlm|geniekey)(?:[ \t]|%20|\+| token )+"
     r"(?P<value>[A-Za-z0-9._~+/=|-]{8,})",
     re.IGNORECASE,
 )

@@ -48,33 +48,22 @@ _PHRASES = Lazy(
     r"|sudo -u |\bsu - |crontab for "
     r"|session (?:opened|closed) for user |welcome(?: back)?, |su: |whoami\s{1,4}|hello,? "
     r"|hi,? (?=[A-Z])|dear (?=[A-Z])|USER=|LOGNAME=|USERNAME=|last modified by "
-    r"|locked by (?:user )?|denied to (?:user )?|checked out by |(?<!to )chown (?:-R )?)"
+    r"|locked by (?:user )?|denied to (?:user )?|denied for (?:user )?|checked out by "
+    r"|(?<!to )chown (?:-R )?)"
     r"[\"'`«“]?)(?P<bare>(?<=[\"'`«“])[^\W_][^\"'`»”\n<>{}]{1,60}(?=[\"'`»”])"
-    r"|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30}(?![\w=]))?)(?![\w@(])(?!\.\w)",
+    r"|[^\W_][\w.\\-]{1,40}(?:(?<=[a-z]) [A-Z][\w'’-]{1,30}(?![\w=]))?)(?![\w@]"
+    r"|\((?!uid=))(?!\.\w)",
     re.IGNORECASE,
-)
-_UID = Lazy(
-    r"\b(?P<lead>(?:uid|gid|euid|egid|groups)=\d{1,10}\()(?P<bare>[\w.$-]{2,64})(?=\))"
-    r"|(?<=,)(?P<lead2>\d{1,10}\()(?P<bare2>[\w.$-]{2,64})(?=\))"
 )
 _SQL_USER = Lazy(
     rf"(?P<lead>['\"`])(?P<bare>[\w.${ph.MARKS}-]{{1,64}})(?P<at>['\"`]@['\"`])(?P<host>"
     rf"[^'\"`\s]{{1,128}})(?=['\"`])"
 )
-_PROMPT = Lazy(
-    r"(?<![\w@./<-])(?P<user>[a-z_][\w.-]{0,31})@(?P<host>[A-Za-z0-9][\w.-]{0,63})(?=:(?:"
-    r"[~$]|/(?!/))|:[ ]?[\w.-]+[$#>] |[ ][~/]\S*(?:[ ][$#%>]|\])"
-    r"|[ ][\w.-]{1,64}[ ][$#%](?:\s|$)|[ ](?:MINGW|MSYS|UCRT|CLANG)\w|\]?[$#%>](?:\s|$)|:~|[ ]~)"
-)
-_REMOTE = Lazy(
-    r"(?P<lead>\b(?:ssh|scp|sftp|mosh|rsync|ssh-copy-id)\b(?:[ ]-\S+(?:[ ](?!-"
-    r"|\S*@)[^\s@]{1,64})?){0,6}[ ](?:[^\s@]{1,200} ){0,2})(?P<user>[\w.-]{1,64})@(?P<host>"
-    r"[\w.-]{1,100})"
-)
 _DOMAIN_USER = Lazy(
-    r"(?<![\\/\w:.-])(?P<domain>[A-Z][A-Z0-9-]{1,14})\\{1,4}(?P<user>[A-Za-z][\w.-]{1,40}"
-    r"(?: (?=[A-Z])[A-Z][a-z]{1,20})?)(?![\\\w(])"
+    r"(?<![\\/\w:.-])(?P<domain>[A-Z][A-Z0-9-]{1,14})\\{1,4}(?P<user>[^\W\d_][\w.-]{1,40}"
+    r"(?: (?=[^\W\d_a-z])[\w'’-]{2,30}){0,2})(?![\\\w(])"
 )
+_DOMAIN_LEFT = Lazy(rf"(?<![\\/\w:.-])[A-Z][A-Z0-9-]{{1,14}}(?=\\{{1,4}}{ph.USER})")
 _AZURE_USER = Lazy(
     r"(?<![\w\\])(?P<domain>AzureAD|MicrosoftAccount"
     r"|WORKGROUP)\\{1,4}(?P<user>[A-Za-z][\w.@-]{1,60})"
@@ -88,18 +77,46 @@ _USER_DID = Lazy(
     r"|disconnected|joined|left|attempted|tried|authenticated|from|does not exist|not found"
     r"|has been)\b)"
 )
-_SHELL = Lazy(r"\[(?P<user>[\w.-]{1,32})@(?P<host>[\w.-]{1,64})(?= [^\]\n]{1,64}\][$#])")
-_LISTING = Lazy(
-    r"^(?P<lead>[bcdlps-](?:[r-][w-][xsStT-]){3}[@+.]? +\d+ +)(?P<user>[\w.$-]+)(?P<gap> +)"
-    r"(?P<group>[\w.$-]+)(?= +\d)"
+_GIT_NAME = Lazy(
+    r"(?P<lead>\buser\.name[ =][\"']?)(?P<bare>[^\W\d_][^\"'\n;|&<>]{1,60}?)(?=[\"']|$)"
 )
-_SUDO = Lazy(r"(?P<lead>\bsudo: +)(?P<bare>[\w.-]{2,40})(?= : )")
-_GECOS = Lazy(r"^(?P<user>[\w.-]{2,32}):x:(?P<ids>\d+:\d+):(?P<name>[^:]*):(?=/)")
+_NAME_INSIDE = Lazy(
+    r"(?P<lead>[\"'](?:user|author|owner|customer|person|contact|assignee|creator|sender|recipient"
+    r"|employee|patient|committer"
+    r"|member)\\{0,3}[\"']\s{0,3}:\s{0,3}\{[^{}]{0,160}?\\{0,3}[\"'](?:name|login|label"
+    r"|title)\\{0,3}[\"']"
+    r"\s{0,3}:\s{0,3}\\{0,3}[\"'])(?P<bare>[^\"'\\\n]{2,80})",
+    re.IGNORECASE,
+)
+_DIRECTORY = Lazy(
+    r"(?P<lead>\b(?:cn|uid|mail|samaccountname)=)(?P<bare>[^,=\n\"']{2,64})(?=,\s?(?:ou|dc|o|cn"
+    r"|c|l)=)",
+    re.IGNORECASE,
+)
+_DIRECTORY_DOMAIN = Lazy(r"\bdc=[\w-]{1,64}(?:,\s?dc=[\w-]{1,64}){0,8}", re.IGNORECASE)
+_AUTHORED = Lazy(
+    r"(?P<lead>\b(?i:author|committer|reviewer|maintainer|customer|patient|employee|assignee"
+    r"|sender"
+    r"|recipient|contact|client|kunde|autor|auteur)\\{0,3}[\"']?\s{0,3}[:=]\s{0,3}\\{0,3}[\"']?)"
+    r"(?P<bare>[^\W\d_a-z][\w'’.-]{1,30}(?: [^\W\d_a-z][\w'’.-]{0,30}){1,3})(?![\w(])",
+)
+_TAGGED = Lazy(
+    r"(?P<lead><(?:\w{1,20}:)?(?:user_?name|user|login|account_?name|owner|full_?name"
+    r"|first_?name|last_?name"
+    r"|display_?name)>)(?P<bare>[^<>&\n]{2,64})(?=</)"
+    r"|(?P<lead2>\b(?:key|name)=[\"'](?:user_?name|user|user ?id|login)[\"']\s{1,4}value=[\"'])"
+    r"(?P<bare2>[^\"'\n]{2,64})",
+    re.IGNORECASE,
+)
 _MAC_GREETING = Lazy(
     r"\b(?P<bare>[A-Z][\w-]{1,30})(?P<tail>['’]s (?:MacBook|iMac|Mac |iPhone|iPad|Mac-|PC\b"
     r"|Laptop|Computer))"
 )
 
+_VERBS = words(
+    "Failed Error Login Logon Access Account Password User Cannot Could Is Was Has Not The"
+    " On At Done"
+)
 _WORDS = words(
     """
     not no is was are were has had have does did do the a an and or but with without in on at to
@@ -140,31 +157,30 @@ def scrub_keyed(text: str) -> str:
 
 
 def scrub_phrases(text: str) -> str:
-    """{USER} and {HOST} in prompts, listings, logs of logins, and domain accounts."""
-    text = _UID.sub(_uid, text)
-    text = _PROMPT.sub(_prompt, text)
-    text = _REMOTE.sub(lambda m: f"{m['lead']}{ph.USER}@{ph.HOST}", text)
+    """{USER} and {HOST} in phrases, fields of people, directories and domain accounts."""
     text = _DOMAIN_USER.sub(_domain_user, text)
+    text = _DOMAIN_LEFT.sub(ph.HOST, text)
     text = _AZURE_USER.sub(lambda m: m["domain"] + "\\" + ph.USER, text)
-    text = _LISTING.sub(_listing, text)
-    text = _USER_DID.sub(_phrase, text)
-    text = _SHELL.sub(lambda m: f"[{ph.USER}@{ph.HOST}", text)
-    text = _SUDO.sub(_phrase, text)
-    text = _GECOS.sub(_account_line, text)
+    for pattern in (_USER_DID, _GIT_NAME, _NAME_INSIDE):
+        text = pattern.sub(phrase, text)
+    text = _TAGGED.sub(_tagged, text)
+    text = _AUTHORED.sub(lambda m: m["lead"] + ph.USER, text)
+    if "=" in text:
+        text = _DIRECTORY.sub(phrase, text)
+        text = _DIRECTORY_DOMAIN.sub(lambda m: m[0][:3] + ph.HOST, text)
     text = _MAC_GREETING.sub(lambda m: ph.USER + m["tail"], text)
-    return _PHRASES.sub(_phrase, text)
+    return _PHRASES.sub(phrase, text)
 
 
-def _account_line(match: re.Match[str]) -> str:
-    """A line of /etc/passwd."""
-    full_name = ph.USER if match["name"] else ""
-    return f"{ph.USER}:x:{match['ids']}:{full_name}:"
+def _tagged(match: re.Match[str]) -> str:
+    lead, name = match["lead"] or match["lead2"], match["bare"] or match["bare2"]
+    return match[0] if names_nobody(name) else lead + ph.USER
 
 
 _GREETINGS = ("hello", "hi", "welcome", "dear")
 
 
-def _known(value: str) -> bool:
+def names_nobody(value: str) -> bool:
     """True for values that name nobody."""
     lowered = value.strip("\"'`.,;:!?$").lower()
     return (
@@ -182,14 +198,19 @@ def _keyed_user(match: re.Match[str]) -> str:
     quoted = match["quoted"] is not None
     value = match["quoted"] if quoted else match["bare"]
     key = match["lead"].lower()
-    if _known(value) or _is_code(value, match):
+    if names_nobody(value) or _is_code(value, match):
         return match[0]
+    beside_secret = match["op"] == "=" and ph.SECRET in match.string
     if (
-        "id" in key.split(":")[0][-8:]
-        or "account" in key
-        or "identity" in key
-        or "principal" in key
-    ) and (_looks_like_id(value)):
+        not beside_secret
+        and (
+            "id" in key.split(":")[0][-8:]
+            or "account" in key
+            or "identity" in key
+            or "principal" in key
+        )
+        and (_looks_like_id(value))
+    ):
         return match[0]
     if quoted:
         if len(value.split()) > 4 or any(word.lower() in _WORDS for word in value.split()):
@@ -208,7 +229,15 @@ _CODE = Lazy(
 )
 
 
+_PROPERTY = Lazy(
+    r"[A-Za-z_$][\w$]*\.(?:host|hostname|name|address|addr|url|server|user|username|owner|id"
+    r"|login|account)$"
+)
+
+
 def _is_code(value: str, match: re.Match[str]) -> bool:
+    if _PROPERTY.match(value):
+        return True
     after = match.string[match.end() : match.end() + 1]
     if match["quoted"] is None and after == "(":
         return True
@@ -222,7 +251,8 @@ def _keyed_host(match: re.Match[str]) -> str:
     value = match["quoted"] if quoted else match["bare"]
     key = match["lead"].lower()
     if (
-        _known(value)
+        names_nobody(value)
+        or key.startswith(("mcp", "tool"))
         or "/" in value
         or value.lower().startswith("localhost")
         or (" " in value and "ssid" not in key and "name" not in key)
@@ -240,19 +270,24 @@ def _keyed_host(match: re.Match[str]) -> str:
     return match["lead"] + ph.HOST + match["bare"][len(value) :]
 
 
-def _phrase(match: re.Match[str]) -> str:
+def phrase(match: re.Match[str]) -> str:
+    """{USER} for the name behind a phrase, unless it names nobody."""
     value = match["bare"]
     kept = ""
     if " " in value and match["lead"][-1] in "\"'`«“":
-        return match[0] if any(_known(word) for word in value.split()) else match["lead"] + ph.USER
+        return (
+            match[0]
+            if any(names_nobody(word) for word in value.split())
+            else match["lead"] + ph.USER
+        )
     if " " in value:
         first, second = value.split(" ", 1)
-        if not second[0].isupper() or _known(first):
+        if not second[0].isupper() or names_nobody(first):
             value, kept = first, " " + second
     stripped = value.rstrip(".-")
     kept = value[len(stripped) :] + kept
     lead = match["lead"]
-    if _known(stripped):
+    if names_nobody(stripped):
         return match[0]
     greets = lead[-1] not in "\"'`«“" and lead.lower().startswith(_GREETINGS)
     if greets and (not stripped[0].isupper() or stripped.isupper()):
@@ -264,27 +299,11 @@ def _phrase(match: re.Match[str]) -> str:
     return lead + ph.USER + kept
 
 
-def _uid(match: re.Match[str]) -> str:
-    lead, name = match["lead"] or match["lead2"], match["bare"] or match["bare2"]
-    return match[0] if _known(name) else lead + ph.USER
-
-
 def _sql_user(match: re.Match[str]) -> str:
-    user = match["bare"] if _known(match["bare"]) else ph.USER
+    user = match["bare"] if names_nobody(match["bare"]) else ph.USER
     host = match["host"]
     shown = host if host in ("%", "localhost", "127.0.0.1", "::1") or ph.has_mark(host) else ph.HOST
     return match["lead"] + user + match["at"] + shown
-
-
-def _prompt(match: re.Match[str]) -> str:
-    user = match["user"] if match["user"] in ("root",) else ph.USER
-    host = match["host"] if match["host"] == "localhost" else ph.HOST
-    if (
-        match["user"] in ("npm", "git", "node", "react", "types")
-        and ":" not in match.string[match.end() :][:1]
-    ):
-        return match[0]
-    return f"{user}@{host}"
 
 
 _PATH_BEFORE = Lazy(r"(?:[A-Za-z]:|\\)\\[^\"'<>|:*?\n]{0,200}$")
@@ -299,14 +318,10 @@ def _domain_user(match: re.Match[str]) -> str:
         return match[0]
     if len(user) < 3 or ("-" in domain and domain.endswith("-")):
         return match[0]
-    return ph.HOST + "\\" + ph.USER
-
-
-def _listing(match: re.Match[str]) -> str:
-    user = match["user"] if _known(match["user"]) else ph.USER
-    group = (
-        match["group"]
-        if _known(match["group"]) or match["group"] in ("staff", "wheel")
-        else ph.USER
-    )
-    return match["lead"] + user + match["gap"] + group
+    kept = ""
+    while " " in user and (
+        names_nobody(user.rsplit(" ", 1)[1]) or user.rsplit(" ", 1)[1] in _VERBS
+    ):
+        user, word = user.rsplit(" ", 1)
+        kept = f" {word}{kept}"
+    return ph.HOST + "\\" + ph.USER + kept

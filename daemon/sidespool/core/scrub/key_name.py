@@ -27,13 +27,16 @@ class Kind(enum.Enum):
 
 # Finds where a name may be; what stands around it is read by code.
 KEYWORDS = Lazy(
-    r"(?:verification|security|confirmation|auth(?:entication)?|access|recovery|backup"
+    r"(?:verification|activation|invit(?:e|ation)|redeem|license|security|confirmation"
+    r"|auth(?:entication)?|access|recovery|backup"
     r"|login|one.?time"
     r"|otp|mfa|2fa|sms|pairing|device|passcode|unlock)[ _-]codes?|(?:seed"
     r"|recovery)[ _-]?(?:phrase|words)"
     r"|(?:api|access|secret|private|license|licence|product|account|encryption|subscription"
     r"|auth|signing"
-    r"|activation)[ _.-](?:key|token|secret)s?|one.?time (?:password|pin)|(?:wpa2?|wep"
+    r"|activation|hmac|aes|master|deploy|webhook|admin|openai"
+    r"|anthropic|stripe|github|gitlab|aws|azure|gcp|google|datadog|sendgrid|twilio)[ _.-](?:key"
+    r"|token|secret)s?|one.?time (?:password|pin)|(?:wpa2?|wep"
     r"|wi-?fi|network)[ _-](?:key|psk|pass\w*)|pass(?:word|wd|phrase|code|wort|e\b)?"
     r"|passwor|pwd|pswd|psk|kennwort|contrase|senha|haslo|hasło"
     r"|пароль|密码|パスワード|mot.?de.?passe|secret|token|credential|key|auth|cookie|sess"
@@ -43,7 +46,7 @@ KEYWORDS = Lazy(
     r"|verifier|assertion|dockerconfigjson|mfa|2fa|pin\b|cv[vc]2?|sig|jwt|bearer|salt|nonce"
     r"|mnemonic|seed|webhook|recovery|verification"
     r"|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup"
-    r"|\bpw\b|parole?\b",
+    r"|\bpw\b|(?:bind|root|user|admin|db)pw\b|parole?\b",
     re.IGNORECASE,
 )
 
@@ -53,7 +56,8 @@ _STRONG = words(
     haslo hasło пароль 密码 パスワード motdepasse secret secrets credential credentials apikey
     apikeys privatekey secretkey accesskey accountkey sharedkey masterkey authkey
     encryptionkey storepass keypass dbpass userpass sshpass mypass rootpass adminpass
-    requirepass psk rootpw adminpw pw userpw bindpw passw licensekey productkey pgpassword
+    requirepass psk rootpw adminpw pw userpw bindpw passw passwords passwds passphrases
+    licensekey productkey pgpassword
     mysqlpassword dockerconfigjson sharedaccesskey sharedsecret clientsecret appsecret
     secretaccesskey
     """
@@ -94,7 +98,7 @@ _TOKEN = words(
     token authtoken accesstoken refreshtoken idtoken sessiontoken apitoken auth oauth
     session sessionid sessid phpsessid jsessionid sid aspsessionid cookie csrf xsrf
     csrftoken xsrftoken signature sig jwt bearer salt nonce sess authorization webhook dsn
-    verifier assertion connectionstring recovery
+    verifier assertion connectionstring recovery sessionstate
     """
 )
 _DIGITS = frozenset(
@@ -126,7 +130,8 @@ _EXEMPT = words(
     """
 )
 _ONE_TIME_CODE = Lazy(
-    r"(?:verification|otp|mfa|2fa|security|auth|authentication|recovery|backup|confirmation|access"
+    r"(?:verification|activation|invite|invitation|redeem|license|otp|mfa|2fa|security|auth"
+    r"|authentication|recovery|backup|confirmation|access"
     r"|pairing|device|sms|login|passcode|pin|factor|unlock|time)codes?$"
 )
 _CAMEL = Lazy(r"(?<=[a-z\d])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[_\-. ]+")
@@ -147,8 +152,12 @@ def judge(name: str) -> Kind:
         return Kind.NONE
     if special := _special(words, whole, last):
         return special
+    if whole == "sessionstate":
+        return Kind.TOKEN
     if last in _ABOUT:
         return Kind.NONE
+    if last in ("uuid", "guid") and len(words) > 1 and words[-2] in _STRONG | _TOKEN:
+        return Kind.TOKEN
     if last == "id":
         return Kind.TOKEN if words[-2:-1] in (["session"], ["sess"], ["secret"]) else Kind.NONE
     if _is_strong(words, whole, last):

@@ -11,11 +11,12 @@ from collections.abc import Callable, Iterator
 class Lazy:
     """Stands for ``re.compile(source, flags)``; the bound methods appear at the first use."""
 
-    __slots__ = ("finditer", "flags", "fullmatch", "match", "search", "source", "sub")
+    __slots__ = ("findall", "finditer", "flags", "fullmatch", "match", "search", "source", "sub")
 
     match: Callable[..., re.Match[str] | None]
     search: Callable[..., re.Match[str] | None]
     fullmatch: Callable[..., re.Match[str] | None]
+    findall: Callable[..., list[str]]
     finditer: Callable[..., Iterator[re.Match[str]]]
     sub: Callable[..., str]
 
@@ -31,6 +32,7 @@ class Lazy:
         self.search = compiled.search
         self.fullmatch = compiled.fullmatch
         self.finditer = compiled.finditer
+        self.findall = compiled.findall
         self.sub = compiled.sub
         return getattr(compiled, name)
 

@@ -22,12 +22,16 @@ _VERSION_BEFORE = Lazy(
     r"|\b(?:V8|Chrome|Chromium|Edge|Electron|Firefox|Safari|Opera|WebView2|Node(?:\.js)?|\.NET"
     r"|Java|JDK|JRE|OpenSSL|Windows|Office|Outlook|Excel|Word|Unity|Gradle|SQL Server"
     r"|\w{1,16}\.(?:dll|exe|sys|so|dylib))[ :,]{1,2}"
-    r"|[@^~]|[<>=]=|[a-z]-)$",
+    r"|[@^~]|[<>=]=|[a-z]-|§ ?)$",
     re.IGNORECASE,
 )
 _UPGRADE_BEFORE = Lazy(
-    r"\b(?:upgrad|updat|downgrad|instal|bump)\w{0,6}\b[^;\n]{0,40}$|[\w-]+\.[\w.-]+:[\w.-]+:$",
+    r"\b(?:upgrad|updat|downgrad|instal|bump)\w{0,6}\b[^;\n]{0,40}$"
+    r"|[\w-]+\.[\w.-]+:[\w.-]+:$",
     re.IGNORECASE,
+)
+_VERSION_LINE = Lazy(
+    r"\bversions?\b(?:(?!\b(?:host|ip|peer|address)\b)[^;\n]){0,54}$", re.IGNORECASE
 )
 _ADDRESS_BEFORE = Lazy(
     r"(?:\bip|addr(?:ess)?|host|from|client|peer|to|at|via|inet|dhcp|dns|server"
@@ -36,6 +40,12 @@ _ADDRESS_BEFORE = Lazy(
 )
 
 
+_BUILD_AFTER = Lazy(
+    r"[-+](?:snapshot|alpha|beta|rc|pre|dev|release|final|ga|canary|nightly|stable|insider"
+    r"|build|hotfix"
+    r"|patch|\d{1,3}(?:ubuntu|\.el|\.fc|deb|~)|g[0-9a-f]{7})",
+    re.IGNORECASE,
+)
 _UNSPECIFIED = ".".join("0000")
 
 
@@ -53,9 +63,14 @@ def _ipv4(match: re.Match[str]) -> str:
     before = text[max(0, match.start() - 24) : match.start()]
     if _VERSION_BEFORE.search(before):
         return quad
+    public = first not in (10, 100, 169, 172, 192, 198, 203)
+    if public and _VERSION_LINE.search(text, max(0, match.start() - 60), match.start()):
+        return quad
     if _UPGRADE_BEFORE.search(text, max(0, match.start() - 60), match.start()):
         return quad
-    after = text[match.end() : match.end() + 6]
+    after = text[match.end() : match.end() + 12]
+    if _BUILD_AFTER.match(after):
+        return quad
     if second == third == fourth == 0 and not (after[:1] in ("/", ":") and after[1:2].isdigit()):
         return quad if not _ADDRESS_BEFORE.search(before) else ph.IP
     if (first, second) == (2, 5) and third in (4, 29):  # X.509 object ids
@@ -66,11 +81,11 @@ def _ipv4(match: re.Match[str]) -> str:
 
 
 _IPV6 = Lazy(
-    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}(?![:\w])"
+    r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){7}"
     r"|(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?::"
     r"(?:[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){0,6})?(?::?\d{1,3}(?:\.\d{1,3}){3})?"
     r"|[0-9A-Fa-f]{1,4}(?::[0-9A-Fa-f]{1,4}){5}:\d{1,3}(?:\.\d{1,3}){3})"
-    r"(?P<zone>%[A-Za-z0-9._-]{1,20})?(?P<mask>/\d{1,3})?(?!\w|:[\w:])"
+    r"(?P<zone>%[A-Za-z0-9._-]{1,20})?(?P<mask>/\d{1,3})?(?!\w|:(?!\d{2,5}(?![\w:]))[\w:])"
 )
 
 
@@ -106,7 +121,8 @@ def _ipv6(match: re.Match[str]) -> str:
 _MAC = Lazy(
     r"(?<![\w:.-])(?:[0-9A-Fa-f]{2}(?P<s>[:-])(?:[0-9A-Fa-f]{2}(?P=s)){4}[0-9A-Fa-f]{2}"
     r"(?:(?P=s)[0-9A-Fa-f]{2}(?P=s)[0-9A-Fa-f]{2})?"
-    r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w])(?![:-][0-9A-Fa-f]{2}(?![0-9A-Fa-f]))"
+    r"|[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4}\.[0-9A-Fa-f]{4})(?![\w])(?![:-][0-9A-Fa-f]{2}"
+    r"(?![0-9A-Fa-f]))"
 )
 
 
@@ -162,9 +178,11 @@ _NOT_FOUND = Lazy(
     r"|could not resolve host(?:name)?|cannot resolve host(?:name)?"
     r"|failed to resolve(?: host(?:name)?)?"
     r"|unable to resolve host(?:name)?|unknown host|UnknownHostException|no such host"
-    r"|could not translate host name|name or service not known|temporary failure in name resolution"
+    r"|could not translate host name|name or service not known"
+    r"|temporary failure in name resolution"
     r"|getaddrinfo failed(?: for)?|connect(?:ion)? to(?: server at)?|connecting to|connected to"
-    r"|lookup|reach host|ssh to|ping|host key for|known host|nslookup|altnames: Host|(?:on "
+    r"|lookup(?: of| for)?|reach host|ssh to|ping|host key for|known host|nslookup"
+    r"|altnames: Host|(?:on "
     r"|to )?host(?:name)?(?= [\"'`]))\b"
     r"[:\s]{0,3}(?:host(?:name)? )?[\"'`]?)"
     r"(?P<host>(?:[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62}))(?:\.[A-Za-z0-9_-]{1,63}){0,8})(?="
@@ -190,7 +208,8 @@ def scrub_hosts(text: str) -> str:
 
 
 _ACCOUNT_ON_HOST = Lazy(
-    rf"(?<![\w@./<-])[A-Za-z_][\w.-]{{0,31}}@(?={ph.HOST})|(?<={ph.HOST})\\{{1,4}}[A-Za-z][\w.-]{{2,40}}"
+    rf"(?<![\w@./<-])[A-Za-z_][\w.-]{{0,31}}@(?={ph.HOST})"
+    rf"|(?<={ph.HOST})\\{{1,4}}[A-Za-z][\w.-]{{2,40}}"
 )
 
 

@@ -1,117 +1,44 @@
-"""Numbers an authority or a maker gave: national ids, SIDs, hardware ids; and places on earth."""
+"""Numbers a maker or a system gave to a machine: hardware ids, SIDs; and places on earth."""
 
 import re
 
 from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
-from sidespool.core.scrub.person import luhn_holds
-
-_SSN = Lazy(r"(?<![\w.-])(?!000|666|9\d\d)\d{3}-(?!00)\d{2}-(?!0000)\d{4}(?![\w]|[-.]\d)")
-_NINO = Lazy(
-    r"(?<![A-Za-z0-9])(?![DFIQUV])[A-CEGHJ-PR-TW-Z](?![DFIQUVO])[A-CEGHJ-NPR-TW-Z] ?\d{2}"
-    r" ?\d{2} ?\d{2} ?[A-D](?![A-Za-z0-9])"
-)
-_CPF = Lazy(
-    r"(?<![\w.-])\d{3}\.\d{3}\.\d{3}-\d{2}(?![\w-])"
-    r"|(?<![\w.-])\d{2}\.\d{3}\.\d{3}/\d{4}-\d{2}(?![\w-])"
-)
-_CODICE = Lazy(r"(?<![A-Za-z0-9])[A-Z]{6}\d{2}[A-EHLMPRST]\d{2}[A-Z]\d{3}[A-Z](?![A-Za-z0-9])")
-_NIR = Lazy(
-    r"(?<![\w.-])[12] ?\d{2} ?(?:0[1-9]|1[0-2]|[2-9]\d) ?(?:\d{2}"
-    r"|2[AB]) ?\d{3} ?\d{3} ?\d{2}(?![\w-])"
-)
-_DNI = Lazy(r"(?<![\w.-])(?:\d{8}|[XYZ]\d{7})-?([A-Z])(?![\w-])")
-_PAN = Lazy(r"(?<![A-Za-z0-9])[A-Z]{3}[ABCFGHLJPT][A-Z]\d{4}[A-Z](?![A-Za-z0-9])")
-_PERSONNUMMER = Lazy(
-    r"(?<![\w.-])(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])[-+]\d{4}(?![\w-])"
-)
-_AHV = Lazy(r"(?<![\w.-])756\.\d{4}\.\d{4}\.\d{2}(?![\w.])")
-_KEYED = Lazy(
-    r"(?P<lead>\b(?:ssn|social[ _-]?security(?:[ _-]?(?:no|number))?"
-    r"|national[ _-]?id(?:entity)?(?:[ _-]?(?:no|number|card))?"
-    r"|passport(?:[ _-]?(?:no|number|nr))?|driver'?s?[ _-]?licen[cs]e(?:[ _-]?(?:no"
-    r"|number))?|tax[ _-]?id(?:entification)?(?:[ _-]?(?:no|number))?"
-    r"|steuer[ _-]?id(?:nr)?|steueridentifikationsnummer|personalausweis(?:nummer)?"
-    r"|ausweisnummer|sozialversicherungsnummer|reisepass(?:[ _-]?(?:nr|nummer))?|passnummer"
-    r"|national[ _-]?insurance(?:[ _-]?(?:no|number))?|insee|passeport|pasaporte|versicherten-?nr"
-    r"|aadhaar|aadhar|pan card|nino|ni number|nhs(?:[ _-]?(?:no|number))?|bsn|pesel|cpf"
-    r"|cnpj|curp|dni|nie|nif|sin|cuil|cuit|rut|itin|ein|nric|hkid|codice fiscale|nir"
-    r"|numéro de sécurité sociale|personnummer|egn|cnp|oib|jmbg|my[ _-]?number"
-    r"|vat(?:[ _-]?(?:id|no|number|nr))?|ust-?id(?:-?nr)?|steuernummer"
-    r"|medicare(?:[ _-]?(?:no|number))?|id card(?: number)?|identity card)"
-    r"\\{0,7}[\"']?\.?\s{0,2}(?:[:=#]|is|no\.?|->)?\s{0,2}\\{0,7}[\"']?)"
-    r"(?P<id>(?=[A-Za-z0-9 .-]{0,12}\d)[A-Z0-9](?:[A-Za-z0-9]"
-    r"|[ ./-](?=[A-Z0-9]*\d)){4,22})(?![A-Za-z0-9])",
-    re.IGNORECASE,
-)
-_DNI_LETTERS = "TRWAGMYFPDXBNJZSQVHLCKE"
-
-
-def scrub_national_ids(text: str) -> str:
-    """{NATIONAL_ID} by form where the form is telling, else by the name in front."""
-    text = _BIRTH.sub(lambda m: m["lead"] + ph.DATE, text)
-    text = _KEYED.sub(_keyed, text)
-    for pattern in (_SSN, _NINO, _CPF, _CODICE, _PAN, _AHV):
-        text = pattern.sub(ph.NATIONAL_ID, text)
-    text = _NIR.sub(_nir, text)
-    text = _PERSONNUMMER.sub(_personnummer, text)
-    return _DNI.sub(_dni, text)
-
-
-def _keyed(match: re.Match[str]) -> str:
-    number = match["id"]
-    digits = sum(c.isdigit() for c in number)
-    if digits < 4 and not (digits > 1 and number.isupper() and 8 <= len(number) <= 10):
-        return match[0]
-    return match["lead"] + ph.NATIONAL_ID
-
-
-def _personnummer(match: re.Match[str]) -> str:
-    digits = re.sub(r"\D", "", match[0])[-10:]
-    return ph.NATIONAL_ID if luhn_holds(digits) else match[0]
-
-
-def _nir(match: re.Match[str]) -> str:
-    digits = match[0].replace(" ", "").replace("2A", "19").replace("2B", "18")
-    return ph.NATIONAL_ID if 97 - int(digits[:13]) % 97 == int(digits[13:]) else match[0]
-
-
-def _dni(match: re.Match[str]) -> str:
-    number = match[0].replace("-", "")[:-1]
-    value = int(number.translate(str.maketrans("XYZ", "012")))
-    return ph.NATIONAL_ID if _DNI_LETTERS[value % 23] == match[1] else match[0]
-
 
 _SID = Lazy(r"\bS-1-5-21(?:-\d{1,10}){3,5}\b|\bS-1-12-1(?:-\d{1,10}){4}\b")
 _HARDWARE = Lazy(
-    r"(?P<lead>\b(?:machine[ _-]?(?:id|guid|uuid)|device[ _-]?(?:id|uuid|guid|identifier"
+    r"(?P<lead>(?:\b|(?<=[_.])|(?<=[a-z](?=[MDHS])))(?:machine[ _-]?(?:id|guid|uuid)"
+    r"|device[ _-]?(?:id|uuid|guid|identifier"
     r"|serial)|hardware[ _-]?(?:id|uuid|guid)|hw[ _-]?id|hwid"
     r"|(?:disk|drive|bios|board|baseboard|chassis|system|product|volume|battery|cpu"
     r"|processor|device|machine|hard ?drive|ssd|usb)?[ _-]?serial(?:[ _-]?(?:no|number|nr"
-    r"|num))?"
+    r"|num|short))?"
     r"|serialnumber|s/n|platform[ _-]?uuid|ioplatformuuid|ioplatformserialnumber"
     r"|product[ _-]?uuid|boot[ _-]?id|dmi[ _-]?uuid"
     r"|android[ _-]?id|advertising[ _-]?id|idfa|idfv|gaid|aaid|imei|imsi|meid|iccid|udid"
     r"|volume[ _-]?(?:id|uuid)|smbios[ _-]?uuid"
     r"|system[ _-]?uuid|computer[ _-]?id|installation[ _-]?guid|cryptography\\+machineguid"
     r"|bluetooth[ _-]?address|chip[ _-]?id|ecid|fingerprint[ _-]?id)"
-    r"(?:\\{0,7}[\"'\]])?\s{0,16}(?:\([^)\s]{1,20}\)\s{0,2})?(?:REG_SZ|[:=]|is|->|=>"
+    r"(?:\\{0,7}[\"'\]])?\s{0,16}(?:\([^)\s]{1,20}\)\s{0,2})?(?:REG_SZ|[:=]|is|contains|->|=>"
     r"|>)\s{0,6}(?:\\{0,7}[\"'{])?)"
     r"(?P<id>[A-Za-z0-9](?:[A-Za-z0-9:_.-]{2,62})[A-Za-z0-9])",
     re.IGNORECASE,
 )
 
 
-_HARDWARE_HEX = Lazy(
-    r"(?P<lead>\b(?:machine|device|hardware|system|computer)[ _-]?(?:id|guid|uuid)[ :=]{1,4})"
-    r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})(?!\w)",
+_HARDWARE_BESIDE = Lazy(
+    r"(?P<lead>\b(?:serial(?: (?:number|no\.?|nr\.?))?|seriennummer|imei|imsi|meid|iccid"
+    r"|idf[av]|gaid"
+    r"|udid|vin|vehicle identification number|fahrgestellnummer|s/n|asset tag|service tag"
+    r"|(?:machine|device|hardware|system|product) (?:id|uuid|guid))(?:[ :=#\"'\\]{1,5}))"
+    r"(?P<id>(?=[A-Z-]{0,12}\d)[A-Z0-9](?:[A-Z0-9-]{6,38})[A-Z0-9])(?![\w-])",
     re.IGNORECASE,
 )
-_BIRTH = Lazy(
-    r"(?P<lead>\b(?:dob|d\.o\.b\.|date[ _-]?of[ _-]?birth|birth[ _-]?(?:date|day)"
-    r"|born(?: on)?|geburtsdatum|geb(?:oren|\.)(?: am)?)"
-    r"(?:\\{0,7}[\"'])?\s{0,3}[:=]?\s{0,3}(?:\\{0,7}[\"'])?)(?:\d{1,4}[-/.]\d{1,2}"
-    r"[-/.]\d{1,4}|\d{1,2}\.? [A-Z][a-z]{2,8} \d{4})",
+_HARDWARE_HEX = Lazy(
+    r"(?P<lead>\b(?:machine|device|hardware|system|computer|bios|smbios|platform|product|board"
+    r"|disk|volume)[ _-]?(?:id|guid|uuid)(?: contains"
+    r"| is)?[ :=]{1,4})"
+    r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})(?!\w)",
     re.IGNORECASE,
 )
 
@@ -120,7 +47,16 @@ def scrub_hardware(text: str) -> str:
     """{HARDWARE_ID} under a machine's, device's or serial's name; {ID} for user SIDs."""
     text = _SID.sub(ph.ID, text)
     text = _HARDWARE_HEX.sub(lambda m: m["lead"] + ph.HARDWARE_ID, text)
+    text = _HARDWARE_BESIDE.sub(_beside, text)
     return _HARDWARE.sub(_hardware, text)
+
+
+def _beside(match: re.Match[str]) -> str:
+    """``serial number C02XK0AAJGH5``: capitals and digits only, or it is a word of the sentence."""
+    value = match["id"]
+    digits = sum(c.isdigit() for c in value)
+    telling = digits >= 2 and (value.upper() == value or digits * 3 >= len(value))
+    return match["lead"] + ph.HARDWARE_ID if telling else match[0]
 
 
 def _hardware(match: re.Match[str]) -> str:
@@ -131,7 +67,7 @@ def _hardware(match: re.Match[str]) -> str:
 
 
 _GPS_KEYED = Lazy(
-    r"(?P<lead>\b(?:lat(?:itude)?|lng|lon|long|longitude"
+    r"(?P<lead>(?:\b|(?<=gps)|(?<=_))(?:lat(?:itude)?|lng|lon|long|longitude"
     r"|altitude)(?:\\{0,7}[\"'\]])?\s{0,3}[:=]\s{0,3}(?:\\{0,7}[\"'])?)"
     r"(?P<value>[-+]?\d{1,3}[.,]\d{1,15}°?)(?![\w.])",
     re.IGNORECASE,
@@ -140,7 +76,8 @@ _GPS_PAIR = Lazy(
     r"(?P<lead>\b(?:gps|geo|coord(?:inate)?s?|location|latlng|latlong|lat/lon|lat,lon"
     r"|standort|lat, ?l(?:on|ng))"
     r"(?:\\{0,7}[\"'\]])?\s{0,3}(?:[:=]|is|at)?\s{0,3}[\[({\"']{0,2}\s?)"
-    r"(?P<pair>[-+]?\d{1,2}\.\d{2,15}\s{0,2}[,; /]\s{0,2}[-+]?\d{1,3}\.\d{2,15})(?![\w.])",
+    r"(?P<pair>[-+]?\d{1,3}\.\d{2,15}\s{0,2}[,; /]\s{0,2}[-+]?\d{1,3}\.\d{2,15}"
+    r"(?:\s{0,2}[,;]\s{0,2}-?\d{1,5}(?:\.\d{1,9})?)?)(?![\w.])",
     re.IGNORECASE,
 )
 _GPS_BARE = Lazy(
@@ -157,9 +94,40 @@ _GPS_DEGREES = Lazy(
 )
 
 
+_NUMBER = r"[-+−]?\d{1,3}\.\d{1,15}°?"
+_GPS_SPOKEN = Lazy(
+    rf"(?P<a>\blat(?:itude)?\W{{1,4}}){_NUMBER}(?P<b>[^\d\n]{{1,12}}?\b(?:long?|lng"
+    rf"|longitude)\W{{1,4}})"
+    rf"{_NUMBER}(?![\w.])",
+    re.IGNORECASE,
+)
+_GPS_PRECISE = Lazy(
+    r"(?P<lead>@|\b(?:position|pos|koordinaten|coordonnées|coordenadas|ort|at)[:=]?\s{1,3}[\[({]?)"
+    r"[-+]?\d{1,2}\.\d{4,15}\s?[,/; ]\s?[-+]?\d{1,3}\.\d{4,15}(?![\w.])",
+    re.IGNORECASE,
+)
+_GPS_WELL_KNOWN_TEXT = Lazy(
+    r"(?P<lead>\b(?:POINT|LINESTRING|POLYGON|MULTIPOINT)(?: ?Z?M?) ?\({1,3})"
+    r"[-+\d][-+\d., ]{6,2000}(?=\))"
+)
+_GPS_COMPASS = Lazy(
+    r"\b[NS] ?\d{1,2}\.\d{2,12}[,;/ ]{1,3}[EWO] ?\d{1,3}\.\d{2,12}(?![\w.])"
+    r"|\b\d{1,2}\.\d{2,12} ?[NS][,;/ ]{1,3}\d{1,3}\.\d{2,12} ?[EWO]\b"
+)
+
+
 def scrub_places(text: str) -> str:
     """{GPS} for coordinates by key, by degree sign and compass point, or as a precise pair."""
     text = _GPS_DEGREES.sub(ph.GPS, text)
     text = _GPS_KEYED.sub(lambda m: m["lead"] + ph.GPS, text)
-    text = _GPS_PAIR.sub(lambda m: m["lead"] + ph.GPS, text)
-    return _GPS_BARE.sub(ph.GPS, text)
+    text = _GPS_SPOKEN.sub(lambda m: m["a"] + ph.GPS + m["b"] + ph.GPS, text)
+    for pattern in (_GPS_PAIR, _GPS_PRECISE, _GPS_WELL_KNOWN_TEXT):
+        text = pattern.sub(lambda m: m["lead"] + ph.GPS, text)
+    text = _GPS_COMPASS.sub(ph.GPS, text)
+    return _GPS_BARE.sub(_bare_pair, text)
+
+
+def _bare_pair(match: re.Match[str]) -> str:
+    """Two small numbers of four decimals are a scale or a loss as likely as a place."""
+    small = all(abs(float(part)) < 10 and len(part.strip()) < 8 for part in match[0].split(","))
+    return match[0] if small else ph.GPS

@@ -12,7 +12,7 @@ from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.frame import find_location
 from sidespool.core.scrub.lazy import Lazy, run_left
 from sidespool.core.scrub.path_end import OPENERS, find_end
-from sidespool.core.scrub.path_name import Roots, fold, shorten
+from sidespool.core.scrub.path_name import Roots, fold, keeps_name, shorten
 
 _SEPARATOR = Lazy(r"[\\/]")
 # A relative path, or a word with a slash in it, is skipped whole.
@@ -26,7 +26,7 @@ _BEFORE = frozenset(" \t\r\n\"'`([{<=:,;|>@!“‘«‹「„\u00a0#&+*?^") | {
 }
 _FILE_SCHEME = Lazy(
     r"(?:file|vscode-file|vscode-remote|vscode-local|vscode-userdata|atom|resource-file|local-file"
-    r"|safe-file|filesystem:file|media|asset|app-file|fs|tauri|capacitor|ionic)$",
+    r"|safe-file|filesystem:file|media|asset|app-file|fs)$",
     re.IGNORECASE,
 )
 _ANY_SCHEME = Lazy(r"([A-Za-z][A-Za-z0-9+.-]{1,30}):\\?/\\?/")
@@ -37,9 +37,14 @@ _VARIABLE_LEFT = Lazy(
     r"|\$\([A-Za-z_]\w{0,40}\))$"
 )
 _VARIABLES = Lazy(
-    r"~|HOME|USERPROFILE|APPDATA|HOMEPATH|HOMEDRIVE|TEMP|TMP|PUBLIC|ONEDRIVE|PROFILE", re.IGNORECASE
+    r"~|HOME|USERPROFILE|APPDATA|HOMEPATH|HOMEDRIVE|TEMP|TMP|PUBLIC|ONEDRIVE"
+    r"|PROFILE",
+    re.IGNORECASE,
 )
-_NETWORK = Lazy(r"//[\w.$-]{2,64}/[\w$.~%-]")
+_NETWORK = Lazy(
+    rf"//(?:[^\s/@\"'<>]{{1,128}}@)?[\w.${ph.MARKS}-]{{2,64}}/{{1,2}}[\w$.~%-]"
+    rf"|//[^\s/@\"'<>]{{1,128}}@{ph.HOST}/[\w$.~%-]"
+)
 _ESCAPED_SLASHES = Lazy(r"\\{1,4}/\\{0,4}/")
 _DRIVE_IN_URL = Lazy(r"[\\/]{2,8}(?:[\w+.-]{1,64}[\\/]+)?[A-Za-z](?::|%3A)")
 _FILE_LEFT = Lazy(r"file$", re.IGNORECASE)
@@ -55,6 +60,8 @@ _FRAME_LENGTH_MAX = 2048
 
 def scrub_paths(line: str, roots: Roots) -> str:
     """The line with each absolute or home-bound path cut down to its public part."""
+    if "gvfs/" in line:
+        line = _MOUNTED.sub(_mounted, line)
     located = find_location(line) if len(line) <= _FRAME_LENGTH_MAX else None
     pieces: list[str] = []
     done = 0
@@ -84,14 +91,51 @@ def scrub_paths(line: str, roots: Roots) -> str:
             place = max(_skip(line, at), at + 1)
             continue
         pieces.append(line[done:start])
-        pieces.append(shorten(path, roots, in_frame or looks_located(path)))
+        pieces.append(shorten(path, roots, (start, end) == located or looks_located(path)))
         done = end
     if pieces:
         pieces.append(line[done:])
         line = "".join(pieces)
+    line = _DOCUMENT.sub(_document, line)
     if "Users" in line or "home" in line:
         line = _SPLIT_PATH.sub(lambda m: m["lead"] + ph.USER_HOME_PATH + m["q"], line)
     return line
+
+
+# A document named without its folder: "The file “Kündigung.pages” couldn’t be opened".
+_OFFICE = r"(?:docx?|docm|odt|rtf|pdf|xlsx?|xlsm|ods|pptx?|odp|pages|numbers|eml|msg|pst|kdbx|vcf)"
+_DOCUMENT = Lazy(
+    rf"(?P<q>[“„«‘\"'`]\s?)(?P<name>[^“”„«»‘’\"'`\\/\n{{}}<>|]{{1,120}}\.{_OFFICE})"
+    rf"(?=\s?[”“»’\"'`])"
+    rf"|(?<![\w\\/.@-])(?P<bare>[\w()+-]{{2,80}}\.(?:docx?|docm|odt|xlsx?|xlsm|ods|pptx?|odp"
+    rf"|kdbx))(?![\w(/\\.-])"
+    r"|(?P<lead>(?i:\b(?:file|datei|fichier|archivo|document|dokument|image|photo|foto|bild"
+    r"|item|folder))\s[“„«\"'‘]\s?)"
+    r"(?P<any>[^“”„«»\"'’\\/\n{}<>|]{1,120}\.[A-Za-z0-9]{2,8})(?=\s?[”“»\"'’])",
+    re.IGNORECASE,
+)
+
+
+def _document(match: re.Match[str]) -> str:
+    if match["bare"]:
+        return ph.FILE_NAME
+    if match["any"]:
+        return match["lead"] + (match["any"] if keeps_name(match["any"], False) else ph.FILE_NAME)
+    return match["q"] + (match["name"] if ph.has_mark(match["name"]) else ph.FILE_NAME)
+
+
+# A share mounted by GNOME: …/gvfs/smb-share:server=nas,share=data/x.docx
+_MOUNTED = Lazy(
+    r"(?:/run/user/\d{1,10}/gvfs|(?:/home/[^/\s]{1,64}|~)/\.gvfs)/"
+    r"(?:[^\s\"'<>|:;()]|:(?=\w{1,20}=)|(?<=\\)[ ]){1,1000}"
+)
+
+
+def _mounted(match: re.Match[str]) -> str:
+    name = match[0].rstrip(".,").rsplit("/", 1)[-1]
+    kept = match[0][len(match[0].rstrip(".,")) :]
+    shown = name if "=" not in name and keeps_name(name, False) else ph.FILE_NAME
+    return f"{ph.UNC_PATH}/{shown}{kept}"
 
 
 # A path taken to pieces: ('', 'Users', 'karen', 'Music').

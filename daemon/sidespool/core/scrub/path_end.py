@@ -9,6 +9,7 @@ import re
 from functools import lru_cache
 
 from sidespool.core.scrub import path_known as known
+from sidespool.core.scrub import placeholder as ph
 from sidespool.core.scrub.lazy import Lazy
 from sidespool.core.scrub.lexicon import words
 
@@ -34,7 +35,7 @@ _WORDS_TO_SEPARATOR = Lazy(
     r"(?:[ \u00a0\u202f](?:[^\s\\/:\"<>|*?`]{1,60})){1,6}(?=[\\/])", re.UNICODE
 )
 _WORDS_TO_EXTENSION = Lazy(r"(?:[ \u00a0\u202f](?:[^\s\\/:\"<>|*?`]{1,60})){1,7}", re.UNICODE)
-_EXTENSION = Lazy(r"\.([A-Za-z0-9]{1,8})[)\]}'\",;.!?]*$")
+_EXTENSION = Lazy(r"\.([A-Za-z0-9]{1,14})[)\]}'\",;.!?]*$")
 _NAME_END = Lazy(r"\.([A-Za-z0-9]{1,8})$")
 _POSITION = Lazy(
     r":\d{1,7}(?:[:,]\d{1,7})?(?:-\d{1,7})?(?![\d.])|:line \d{1,7}|::[A-Za-z_]\w*(?:::\w+)*"
@@ -204,7 +205,7 @@ def _extend(text: str, start: int, end: int, limit: int) -> int:
     if text[end - 1] == "\\" and text[end] == " ":  # escaped blank of a shell
         return end + 1
     segment = _last_segment(text, start, end)
-    if _has_extension(segment):
+    if _has_extension(segment) or ph.FILE_NAME in segment:
         return end
     if match := _WORDS_TO_SEPARATOR.match(text, end, limit):
         separator = text[match.end()]
@@ -217,6 +218,12 @@ def _extend(text: str, start: int, end: int, limit: int) -> int:
         stop = _extension_end(match[0])
         if stop:
             return end + stop
+    if (stop := _name_goes_on(text, end, limit)) > end:
+        return stop
+    if match := _LAST_WORD.match(text, end, limit):
+        word = match[0].strip(" \u00a0").lower()
+        if _account_goes_on(text, start, end, match[0]) and word not in _PROSE:
+            return match.end()
     return _surname_end(text, start, end, limit)
 
 
@@ -275,10 +282,54 @@ def _extension_end(words: str) -> int:
     return 0
 
 
+# "…/Contoso Pharma:" and "…/Müller & Söhne" at the end of a line: more words of a name.
+_NAME_WORDS = Lazy(
+    r"(?:[ \u00a0](?:[^\W_a-z][\w'’.-]{1,40}|&|\+|-|\d{1,4}|(?:und|and|of|the|de|la|von|y"
+    r"|et)(?= [^\W_a-z]))){1,4}"
+    r"(?=$|[\x1b\\\"'”»)\]}>]| [❯➜λ»] |: |:$|; | \()"
+)
+_LAST_NAME_WORD = Lazy(r"[ \u00a0][^\W\d_A-Z][^\W\d_]{3,24}(?=$|>| [❯➜λ»] |\x1b|\"\}|\\?\"[,}])")
+
+
+def _name_goes_on(text: str, end: int, limit: int) -> int:
+    """Past the words of a name that closes the sentence: capitalised, or one last word."""
+    if match := _NAME_WORDS.match(text, end, limit):
+        words = match[0].split()
+        if words[-1] not in "&+-" and not any(_is_prose(word) for word in words):
+            return match.end()
+    match = _LAST_NAME_WORD.match(text, end, limit)
+    return match.end() if match and not _is_prose(match[0].strip()) else end
+
+
+_CODE = Lazy(r"E[A-Z]{3,}\d*$|[A-Z]+_[A-Z_]+$|SIG[A-Z]{3,}$")
+
+
+def _is_prose(word: str) -> bool:
+    bare = word.strip(".,'’-")
+    if bare in _JOINING or bare == "the":
+        return False
+    if bare.endswith(("Error", "Exception", "Warning", "Fault")) or _CODE.match(bare):
+        return True
+    return bare.lower() in _PROSE or bare in _NO_SURNAME or bare.lower() in _CLOSING_WORDS
+
+
+_CLOSING_WORDS = words("""
+    again today now later soon twice once only instead anyway already completely successfully ok
+    done here there yet too manually automatically directly properly correctly recursively locally
+    remotely
+    started stopped finished loaded saved written created deleted removed updated changed skipped
+    ignored ready missing locked busy open closed full empty corrupt corrupted broken unreadable
+    readable writable failed failure success succeeded complete completed aborted cancelled canceled
+    build test install start stop dev lint watch serve clean deploy publish init status push pull
+    commit clone fetch merge bytes files folders items lines entries times seconds minutes
+    gefunden gespeichert geladen geöffnet gelöscht fehlt fehlgeschlagen existiert werden wurde
+    introuvable trouvé existe échoué encontrado existe fallido
+    """)
 _USER_PARENT = Lazy(
     r"(?:[\\/](?:Users|home|Benutzer|Utilisateurs|Documents and Settings)[\\/]{1,4})$",
     re.IGNORECASE,
 )
+_LAST_WORD = Lazy(r"[ \u00a0][^\W\d_][\w'’-]{1,40}(?= &&| \|\| | -|;)")
 _SURNAME = Lazy(r"[ \u00a0][^\W\d_a-z][\w'’.-]{1,40}(?=$|[\s\"',;:)\]}.!?])")
 
 

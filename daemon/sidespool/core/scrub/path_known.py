@@ -136,7 +136,7 @@ CODE_EXTENSIONS = words("""
     zig nim d pas asm s sh bash zsh fish bat cmd ps1 psm1 psd1 awk sql css scss sass less styl wasm
     wat proto cmake mk make in am ac bzl bazel node so dll dylib exe com sys lib a o obj jar war
     class pdb asar nib scpt tcl vim el lisp scm ml mli f f90 f95 cu cuh glsl vert frag hlsl metal
-    sol move cairo tf hcl nix bin elf ko service socket msi appimage plugin bundle framework app
+    sol move cairo tf hcl nix elf ko service socket msi appimage plugin bundle framework app
     xcodeproj gyp gypi podspec gemspec lock
     """)
 DOCUMENT_EXTENSIONS = words("""
@@ -145,6 +145,7 @@ DOCUMENT_EXTENSIONS = words("""
     yaml yml toml ini cfg conf config properties env plist log out err dump dmp trace har png jpg
     jpeg gif bmp webp svg ico icns tif tiff heic heif raw psd ai eps indd sketch fig xd mp3 mp4 m4a
     m4v mov avi mkv webm wav flac ogg zip tar gz tgz bz2 xz 7z rar zst iso dmg pkg deb rpm apk ipa
+    bin dat data
     db sqlite sqlite3 mdb accdb bak old orig tmp temp swp lnk url eml msg ics vcf pst ost kdbx pem
     crt cer key p12 pfx jks keystore asc gpg sig pub ovpn rdp parquet feather arrow pkl pickle npy
     npz h5 hdf5 onnx pt pth ckpt safetensors gguf ipynb dwg dxf step stl obj blend fbx gltf glb ttf

@@ -9,9 +9,10 @@ from sidespool.core.scrub.lexicon import words
 _LOCAL_LEFT = Lazy(r"(?:[^\s\"'<>()\[\]{},;:=|\\/@`*!?#&]|(?<=[^\s])['!#&*=/?](?=\w)){1,64}$")
 _QUOTED_LEFT = Lazy(r"\"[^\"\n@]{1,64}\"$")
 _DOMAIN = Lazy(
-    r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?:[^\W\d_]{2,24}|xn--[a-z0-9-]{2,40})(?![\w@])"
+    r"(?:[^\W_](?:[\w-]{0,62}[^\W_])?\.){1,8}(?:xn--[a-z0-9-]{2,40}|[^\W\d_]{2,24})(?![\w@])"
 )
 _LITERAL = Lazy(r"\[(?:IPv6:)?[0-9A-Fa-f.:]{3,45}\]")
+_MARKS_BEFORE = Lazy(f"[{ph.MARKS}]")
 _NO_LOCAL = frozenset(" \t\r\n/\\'`<>()[]{},;:=|@")
 _NO_TLD = words("""
     png jpg jpeg gif webp svg ico js ts mjs cjs jsx tsx css scss less map json html vue py rb rs go
@@ -29,7 +30,7 @@ _SPELLED = Lazy(
 
 def scrub_mail(text: str) -> str:
     """{EMAIL} for addresses of any script; ``x@2x.png``, ``pkg@1.2.3`` and ``@scope`` stay."""
-    if "at)" in text or "at]" in text or "AT" in text:
+    if "at)" in text or "at]" in text or "AT)" in text or "AT]" in text:
         text = _SPELLED.sub(ph.EMAIL, text)
     pieces: list[str] = []
     done = 0
@@ -38,7 +39,11 @@ def scrub_mail(text: str) -> str:
         place = at + 1
         if at == done or text[at - 1] in _NO_LOCAL:
             continue
-        left = _LOCAL_LEFT.search(text, max(done, at - 64), at) or _QUOTED_LEFT.search(
+        floor = max(done, at - 64)
+        if marks := _MARKS_BEFORE.findall(text, floor, at):  # "{EMAIL}=anna@…"
+            floor = text.rindex(marks[-1], floor, at) + 1
+            floor += text[floor : floor + 1] in "=/?&#*!" and floor < at
+        left = _LOCAL_LEFT.search(text, floor, at) or _QUOTED_LEFT.search(
             text, max(done, at - 66), at
         )
         if left is None:
@@ -81,17 +86,21 @@ def _is_mail(local: str, domain: str, text: str, at: int) -> bool:
 
 
 _PHONE_PLUS = Lazy(
-    r"(?<![\w+./-])(?:\+|\(\+)[1-9]\d{0,2}\)?(?:[ \u00a0./-]{0,2}\(?\d{1,5}\)?){2,7}(?:\s?"
+    rf"(?:(?<![\w+./-])|(?<={ph.PHONE}/))"
+    r"(?:\+|\(\+)[1-9]\d{0,2}\)?(?:[ \u00a0./-]{0,2}\(?\d{1,5}\)?){2,7}(?:\s?"
     r"(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[.:]\d)"
 )
+_PHONE_LINK = Lazy(r"\b(wa\.me/|phone=|signal\.me/#p/)\+?\d{7,15}\b")
 _PHONE_NATIONAL = Lazy(
     r"(?<![\w+.:/-])(?<!\d[ ])(?:"
     r"\(\d{3}\) ?\d{3}[-. ]\d{4}"
     r"|(?:1[-. ])?[2-9]\d{2}([-.])[2-9]?\d{2,3}\1\d{4}"
     r"|0\d(?:([ .-])\d{2})(?:\2\d{2}){3}"
-    r"|0\d{2,4}[ ]\d{3,4}[ ]\d{3,4}|0\d{2,4}[ ]\d{5,8}|\(0\d{1,5}\) ?\d{3,4}[ -]?\d{3,5}"
+    r"|0\d{2,4}[ ]\d{3,4}[ ]\d{3,4}|0\d{2,4}[ ]\d{5,8}|\(0\d{1,5}\) ?\d{2,8}(?:[ -]\d{1,5}){0,3}"
     r"|00[1-9]\d{0,2}(?:[ /-]\d{2,7}){2,4}"
     r"|0\d{1,4}[/]\d{5,9}|0\d{2,4}[/-] ?\d{3,8}(?:[ -]\d{2,4}){0,2}|0[17]\d{2}[ -]\d{7,8}"
+    r"|0\d{2}[ ]\d{3}[ ]\d{2}[ ]\d{2}|8 ?\(\d{3}\) ?\d{3}-\d{2}-\d{2}"
+    r"|8[- ]\d{3}[- ]\d{3}-\d{2}-\d{2}"
     r"|0\d[ ]\d{4}[ ]\d{4}|06[ -]\d{8}|1[3-9]\d-\d{4}-\d{4}|0\d{1,3}-\d{2,4}-\d{4}"
     r"|\(\d{2}\) ?9?\d{4}-\d{4}|[6789]\d{2} \d{3} \d{3}|[2-9]\d{2} [2-9]\d{2} \d{4}"
     r")(?:\s?(?:x|ext\.?)\s?\d{1,6})?(?![\w]|[-.:/]\d)"
@@ -99,6 +108,7 @@ _PHONE_NATIONAL = Lazy(
 _PHONE_KEYED = Lazy(
     r"(?P<lead>\b(?:phone|telephone|tel|telefon|mobile|cell(?:phone)?|fax|whatsapp|sms"
     r"|handy|msisdn|call(?: me)?(?: at| on)?"
+    r"|r(?:ü|ue)ckruf|m[óo]vil|телефон|電話|电话|手机(?:号码?)?"
     r"|phone_?number|mobile_?number|phonenumber|contact_?number|telefono|teléfono|téléphone"
     r"|portable)"
     r"(?:[ _-]?(?:no|number|nr|num))?\\{0,7}[\"']?\.?\s{0,2}[:=]?\s{0,2}\\{0,7}[\"']?)"
@@ -110,6 +120,7 @@ _PHONE_KEYED = Lazy(
 def scrub_phones(text: str) -> str:
     """{PHONE} for numbers with a plus, with national separators, or under a telephone's name."""
     text = _PHONE_KEYED.sub(_keyed_phone, text)
+    text = _PHONE_LINK.sub(lambda m: m[1] + ph.PHONE, text)
     text = _PHONE_PLUS.sub(_plus_phone, text)
     return _PHONE_NATIONAL.sub(_national_phone, text)
 
@@ -149,7 +160,8 @@ _CARD = Lazy(
 )
 _ID_LEFT = Lazy(
     r"(?:id|ids|trace|span|order|timestamp|time|ts|pid|tid|nonce|seq|offset|size|bytes|hash"
-    r"|snowflake|build|number|no|#)[\"'\\]{0,8}\s{0,2}[:=#]\s{0,2}[\"'\\]{0,8}$",
+    r"|snowflake|build|(?:order|ticket|invoice|tracking|case|part|request|reference|run"
+    r"|issue)[ _-]?(?:number|no)|#)[\"'\\]{0,8}\s{0,2}[:=#]\s{0,2}[\"'\\]{0,8}$",
     re.IGNORECASE,
 )
 _CARD_PREFIX = Lazy(r"4|5[0-8]|2[2-7]|3[0-9]|6|9[57]")
@@ -196,9 +208,31 @@ _IBAN = Lazy(
 )
 
 
+_IBAN_KEYED = Lazy(
+    r"(?P<lead>\bIBAN(?:[ _-]?(?:no|number|nr))?\\{0,7}[\"']?\.?\s{0,2}[:=#]?\s{0,2}\\{0,7}[\"']?)"
+    r"[A-Z]{2}\d{2}(?:[A-Z0-9]{11,30}|(?:[ -](?:[A-Z]{4}|(?=[A-Z]{0,3}\d)[A-Z0-9]{4})){2,7}"
+    r"(?:[ -][A-Z0-9]{1,3})?)(?![A-Za-z0-9])",
+    re.IGNORECASE,
+)
+
+
 def scrub_ibans(text: str) -> str:
-    """{IBAN} where the check digits hold (mod 97), spaces or not."""
-    return _IBAN.sub(_iban, text)
+    """{IBAN} where the check digits hold (mod 97), spaces or not, and under its name."""
+    text = _IBAN.sub(_iban, text)
+    if "iban" in text or "IBAN" in text or "Iban" in text:
+        text = _IBAN_KEYED.sub(lambda m: m["lead"] + ph.IBAN, text)
+    return _ACCOUNT.sub(lambda m: m["lead"] + ph.IBAN, text)
+
+
+_ACCOUNT = Lazy(
+    r"(?P<lead>\b(?:bank[ _-]?account(?:[ _-]?(?:no|number))?|account[ _-]?(?:no|nr|number)"
+    r"|acct(?:[ _-]?no)?"
+    r"|kontonummer|konto-?nr|numéro de compte|número de cuenta|rekeningnummer"
+    r"|routing(?:[ _-]?(?:no|number))?"
+    r"|sort[ _-]?code|blz|bankleitzahl)\\{0,7}[\"']?\.?\s{0,2}[:=#]?\s{0,2}\\{0,7}[\"']?)"
+    r"(?:\d{2}-\d{2}-\d{2}|\d(?:[ -]?\d){6,17})(?![\w-])",
+    re.IGNORECASE,
+)
 
 
 def _iban(match: re.Match[str]) -> str:

@@ -16,10 +16,13 @@ from sidespool.core.scrub import (
     header,
     identity,
     named,
+    national,
     network,
     official,
     path,
     person,
+    session,
+    table,
     token,
     unwrap,
     url,
@@ -33,6 +36,7 @@ from sidespool.core.scrub.path_name import Roots
 FAILED = "{TEXT}"
 _ROUNDS_MAX = 8
 _DEPTH_MAX = 4
+_LOOKED_AT_ONCE = 8
 _CACHED_LINES_MAX = 4096
 _CACHED_LENGTH_MAX = 1024
 
@@ -106,8 +110,11 @@ class Scrubber:
             (gate.NAMED, named.scrub_named),
             (gate.NAMED, header.scrub_bare),
             (gate.COMMAND, command.scrub_commands),
+            (gate.COMMAND, table.scrub_inserts),
             (gate.COMMAND | gate.MAIL, command.scrub_hosts_after),
             (gate.URL, url.scrub_urls),
+            (gate.NAMES, self._names.replace_spaced),
+            (gate.SESSION, session.scrub_sessions),
             (gate.IDENTITY, identity.scrub_phrases),
             (gate.PATH, lambda s: path.scrub_paths(s, self._roots)),
             (gate.MAIL, person.scrub_mail),
@@ -118,7 +125,7 @@ class Scrubber:
             (gate.DIGITS, person.scrub_ibans),
             (gate.DIGITS, person.scrub_cards),
             (gate.OFFICIAL, official.scrub_places),
-            (gate.OFFICIAL, official.scrub_national_ids),
+            (gate.OFFICIAL, national.scrub_national_ids),
             (gate.DIGITS, person.scrub_phones),
             (gate.HOST, network.scrub_hosts),
             (gate.IDENTITY, identity.scrub_keyed),
@@ -180,6 +187,8 @@ class Scrubber:
         lines = self._lines(s.split("\n"))
         if kinds & gate.AWAIT:
             settled = not self._await(lines) and settled
+        if kinds & gate.TABLE:
+            settled = not table.scrub_tables(lines) and settled
         return "\n".join(lines), settled
 
     def _await(self, lines: list[str]) -> bool:
@@ -202,24 +211,40 @@ class Scrubber:
             return [self._line(line) for line in lines]
         done: list[str] = []
         fresh: list[tuple[int, Cut]] = []
-        for line in lines:
+        others: list[int] = []
+        for index, line in enumerate(lines):
             frame = line[:1] in (" ", "\t") and len(line) <= _CACHED_LENGTH_MAX
             cut = cut_position(line) if frame else None
             result = None if cut is None else self._memory.recall(cut)
-            if result is None and cut is not None:
-                result = self._frames.rewrite(line)
-                if result is None:
-                    result = self._numbered(line, cut)
+            if result is None:
+                result = None if cut is None else self._frames.rewrite(line)
+                if result is not None and cut is not None:
+                    fresh.append((index, cut))
                 else:
-                    fresh.append((len(done), cut))
-            done.append(self._any_line(line, False) if result is None else result)
+                    others.append(index)
+                    result = line
+            done.append(result)
+        self._judge_fresh(lines, done, fresh)
+        self._judge_others(lines, done, others)
+        return done
+
+    def _judge_others(self, lines: list[str], done: list[str], others: list[int]) -> None:
+        """Lines that are no plain frames: all at once, then eight by eight, then one by one."""
+        if not others or not self._gate.fired("\n".join([lines[index] for index in others])):
+            return
+        for first in range(0, len(others), _LOOKED_AT_ONCE):
+            some = others[first : first + _LOOKED_AT_ONCE]
+            if len(others) < 4 or self._gate.fired("\n".join([lines[index] for index in some])):
+                for index in some:
+                    done[index] = self._line(lines[index])
+
+    def _judge_fresh(self, lines: list[str], done: list[str], fresh: list[tuple[int, Cut]]) -> None:
         harmless = self._is_plain("\n".join([done[index] for index, _ in fresh]))
         for index, cut in fresh:
-            if harmless:
+            if harmless or self._is_plain(done[index]):
                 self._memory.learn(cut, done[index])
             else:
                 done[index] = self._numbered(lines[index], cut)
-        return done
 
     def _line(self, line: str) -> str:
         cut = None
@@ -266,7 +291,10 @@ class Scrubber:
         return result if result is not None and self._is_plain(result) else None
 
     def _is_plain(self, result: str) -> bool:
-        if self._gate.fired(result) & ~gate.FRAME:
+        kinds = self._gate.fired(result)
+        if kinds & ~gate.FRAME or (kinds & gate.LITERAL and '"' in result):
+            return False
+        if kinds & gate.ENTROPY and entropy.scrub_entropy(result) != result:
             return False
         return "@" not in result or person.scrub_mail(result) == result
 

@@ -20,6 +20,7 @@ _ANSI = Lazy(
     r"|\x9b[0-?]*[ -/]*[@-~]"
 )
 _ENCODED = Lazy(r"[^\s\"'<>()`]*%[0-9A-Fa-f]{2}[^\s\"'<>()`]*")
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 _PIECE = re.compile(r"%[0-9A-Fa-f]{2}")
 # The closing quote is optional, so an open string is passed over once and not tried at every quote.
 _LITERAL = Lazy(r"\"((?:[^\"\\\n]|\\[^\n])*)(\"?)")
@@ -48,8 +49,8 @@ def _decoded(token: str, scrub: Scrub) -> str:
     plain = unquote(token)
     if _PIECE.search(plain):
         plain = unquote(plain)
-    if plain == token:
-        return token
+    if plain == token or _CONTROL.search(plain):
+        return token  # "fe80::1%12": what decodes to a control character was not encoded
     joined = "".join(ph.BLANK if c.isspace() else c for c in plain)
     for view in (joined, plain) if joined != plain else (plain,):
         scrubbed = scrub(view)

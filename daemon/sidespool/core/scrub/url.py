@@ -139,6 +139,10 @@ def _show(scheme: str, url: str, body: str, in_frame: bool) -> str:
         return url
     located = in_frame or ("/" in body and _LOCATED.search(body) is not None)
     authority = _AUTHORITY_END.split(body, 1)[0] if "\\" not in body else body.split("\\", 1)[0]
+    userinfo, at, host = authority.rpartition("@")
+    if at and _LOOPBACK.match(host) and not ph.has_mark(userinfo):
+        head = url[: len(url) - len(body)]
+        return _loopback(head + body[len(userinfo) + 1 :], body[len(userinfo) + 1 :], host, located)
     if _LOOPBACK.match(authority):
         return _loopback(url, body, authority, located)
     if not located:
@@ -189,10 +193,25 @@ def _loopback(url: str, body: str, authority: str, located: bool) -> str:
                 return origin + path + place
         return f"{origin}/{ph.PATH}/{segments[-1]}{place}"
     if _is_route(segments):
-        return origin + path + ("" if path == rest else ph.PATH)
+        return origin + path + _plain_query(rest[len(path) :])
     if ph.PATH in rest:
         return url
     return f"{origin}/{ph.PATH}"
+
+
+_PARAMETERS = Lazy(r"([?&;#][\w.\[\]-]{0,40}=)([^&;#]*)")
+_PLAIN_VALUE = Lazy(rf"(?:\d{{1,9}}|[a-z_-]{{1,12}}|[{ph.MARKS}])?$")
+
+
+def _plain_query(query: str) -> str:
+    """A query with small numbers and short words; any other value is a string."""
+    if query in ("", "?", "#"):
+        return query
+    return (
+        _PARAMETERS.sub(lambda m: m[0] if _PLAIN_VALUE.match(m[2]) else m[1] + ph.STRING, query)
+        if _PARAMETERS.match(query)
+        else ph.PATH
+    )
 
 
 _ROUTE_PART = Lazy(r"@?[a-z][a-z_-]{0,23}(?:\d{1,4}[a-z]?)?(?:\.[a-z]{1,5}){0,3}$|\d{1,9}$")

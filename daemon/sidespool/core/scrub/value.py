@@ -33,7 +33,8 @@ _WORDS = words("""
     rotation rotated cleared stored saved loaded retrieved fetched sent received read written
     """)
 _NOT_A_VALUE = Lazy(
-    r"/(?:[a-z][a-z._-]*/)+[a-z._-]*$|\$\{|\$\(|\$[A-Za-z_][A-Za-z_]*$|%[A-Za-z_]\w*%?$"
+    r"/(?:[a-z][a-z._-]*/)+[a-z._-]*$|\$\{|\$\(|\$\d{1,2}$|:\d{1,2}$|\$[A-Za-z_][A-Za-z_]*$"
+    r"|%[A-Za-z_]\w*%?$"
     r"|<[^<>\s]{0,60}[>]?$|\{\{"
     r"|\{[\w.\s-]*\}?$|#\{"
     r"|\[[A-Za-z _-]*\]?$|\*{2,}|[xX•●·]{3,}$|\.{2,}$|…|@\w+@$|\(|\[object|(?i:(?:your|my"
@@ -45,8 +46,9 @@ _NOT_A_VALUE = Lazy(
 _REFERENCE = Lazy(
     r"(?:process\.env|os\.environ|os\.getenv|getenv|env|import\.meta|secrets|vars|self|this|config"
     r"|settings|options|opts|args|params|props|req|request|res|ctx|context|data|event|state|user)"
-    r"(?:\.|\[|->)|[A-Za-z_$][\w$]*\((?:[^)]*\))?[;,)]*$"
+    r"(?:\.|\[|->|\()|(?:[A-Za-z_$][\w$]*\.){0,6}[A-Za-z_$][\w$]*\((?:[^)]*\))?[;,)]*$"
     r"|[A-Za-z_$][A-Za-z_$]*(?:\.[A-Za-z_$][A-Za-z_$]*)+[;,)]*$"
+    r"|[a-z_]+\.[a-z_]+\.[A-Z]\w+[;,)]*$"
     r"|[A-Za-z_$][\w$.]*\[[\w'\"]+\][;,)]*$"
 )
 _PROSE_INSIDE = Lazy(
@@ -57,7 +59,8 @@ _PROSE_INSIDE = Lazy(
 _DIGIT = Lazy(r"\d")
 _RANDOM_CLASS = Lazy(r"[A-Za-z0-9+/=_.~!@#$%^&*-]+$")
 _CODE_DIGITS = Lazy(
-    r"\d{3,10}$|\d{3,4}[ -]\d{3,4}$|[A-Z0-9]{4,10}$|(?:[A-Za-z0-9]{4,8}-){1,5}[A-Za-z0-9]{4,8}$"
+    r"\d{3,10}$|\d{3,4}[ -]\d{3,4}$|[A-Z0-9]{4,10}$|(?=(?:[a-z]{0,8}\d){2})[a-z0-9]{8,12}$"
+    r"|(?:[A-Za-z0-9]{4,8}-){1,5}[A-Za-z0-9]{4,8}$"
 )
 _UUID = Lazy(r"[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}$")
 
@@ -83,7 +86,7 @@ def is_secret(value: str, kind: Kind, loose: bool) -> bool:
         return (
             (kind is not Kind.WEAK)
             and (kind is not Kind.TOKEN or bool(_DIGIT.search(value)))
-            and _PROSE_INSIDE.search(value) is None
+            and not _is_prose(value)
         )
     if kind is Kind.STRONG or kind is Kind.PHRASE:
         return len(value) >= (2 if not loose else 3)
@@ -98,10 +101,28 @@ _VERSION = Lazy(r"[v=]?\d{1,4}\.\d{1,4}\.\d{1,5}(?:[-+][\w.]{1,20})?$")
 def _looks_like_token(value: str, loose: bool) -> bool:
     if _DIGIT.search(value) is None:
         mixed = value.lower() != value and value.upper() != value
+        if mixed and len(value) >= 10 and value.isalpha() and not _pronounceable(value):
+            return True
         return len(value) >= 20 and (mixed or ("_" not in value and "-" not in value))
     if value.isdigit():
         return len(value) >= 6
     return len(value) >= 6
+
+
+def _is_prose(value: str) -> bool:
+    """Two words of prose, or one and no character that a sentence lacks."""
+    found = len(_PROSE_INSIDE.findall(value))
+    return found > 1 or (found == 1 and not any(c in "0123456789;&=#%^*_+~|<>@$" for c in value))
+
+
+_SYLLABLES = re.compile(r"[A-Z]?[a-z]{2,}|[A-Z]{2,}")
+_VOWELS = frozenset("aeiouyAEIOUY")
+
+
+def _pronounceable(value: str) -> bool:
+    """``onTokenRefresh``: most of it lies in words of three letters or more, vowels among them."""
+    spoken = [word for word in _SYLLABLES.findall(value) if len(word) > 2 and _VOWELS & set(word)]
+    return 2 * sum(map(len, spoken)) >= len(value) or not value.isascii()
 
 
 def looks_random(value: str, length_min: int) -> bool:
@@ -119,9 +140,13 @@ _PARTS = re.compile(r"[-_.]")
 _QUOTED = {quote: Lazy(rf"((?:\\(?!{quote})[\s\S]|[^\\{quote}])*)") for quote in ('"', "'", "`")}
 _CLOSERS_MAX = 32
 _OPEN = Lazy(r"(?:[bruf]{0,2}|@)?(\\{0,7})([\"'`“‘«])")
-_ENTITY = Lazy(r"&quot;|&#3[49];")
+_ENTITY = Lazy(r"&quot;|&#3[49];|\\{1,4}u0022")
 _UNQUOTED = Lazy(r"(?:[^\s\"'<>|`]|(?<=\w)'(?=\w))+")
 _UNQUOTED_RUN = Lazy(r"[^\s]+")
+# An escaped line break behind the value: at the end, or with the next name or line after it.
+_ESCAPE_ENDS = Lazy(
+    r"\\{1,8}[nrt](?=\\|$|[\s\"')}\]]|[A-Za-z_][\w.-]{0,40}\s?[=:]|[A-Z#-]|[a-z]{1,20}\s)"
+)
 _NEXT = Lazy(r"[;,&](?:\s|$|[\"']?[\w .-]{1,40}[\"']?\s{0,2}[=:])")
 
 
@@ -140,6 +165,8 @@ def read(text: str, start: int, glued: bool) -> tuple[int, int, str]:
     if run is None:
         return start, start, ""
     end = run.end()
+    if "\\" in run[0] and (escape := _ESCAPE_ENDS.search(text, start + 1, end)):
+        end = escape.start()
     cut = _NEXT.search(text, start, min(len(text), end + 2))
     if cut and cut.start() > start:
         end = min(end, cut.start())

@@ -11,8 +11,9 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 import msgspec
-from aiohttp import ClientError, WSCloseCode, web
-from aiohttp.http import HttpProcessingError
+from aiohttp import web
+from aiohttp.client_exceptions import ClientError
+from aiohttp.http import HttpProcessingError, WSCloseCode
 
 from sidespool.core.policy import FRAME_BYTES_MAX, HEAD_BYTES_MAX
 from sidespool.core.viewer import POLICY
@@ -20,6 +21,7 @@ from sidespool.runtime.doors.body import JSON, Bodies, Refused
 from sidespool.runtime.doors.reception import Reception
 from sidespool.runtime.doors.shows import Shows
 from sidespool.runtime.doors.viewer import Viewer
+from sidespool.runtime.doors.watched import WatchedProtocol
 from sidespool.runtime.doors.websocket import converse
 from sidespool.runtime.log import LOGGER
 from sidespool.wire import frame as wire
@@ -193,7 +195,7 @@ class HttpDoor:
     # -- operations ----------------------------------------------------------------------------
 
     def _op(
-        self, as_frame: Callable[[Json], wire.AnyFrame]
+        self, as_frame: Callable[[Json], wire.Question]
     ) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             content: Json = {}
@@ -239,12 +241,13 @@ class HttpDoor:
             decode_text=False,
             timeout=CLOSE_S,
         )
-        if not socket.can_prepare(request).ok:
+        way = None if request.transport is None else request.transport.get_protocol()
+        if not socket.can_prepare(request).ok or not isinstance(way, WatchedProtocol):
             raise Refused(400, "malformed")
         await socket.prepare(request)
         self._pages.add(socket)
         try:
-            await converse(socket, self._reception)
+            await converse(socket, way, self._reception)
         finally:
             self._pages.discard(socket)
         return socket
@@ -260,10 +263,14 @@ def _object(body: bytes) -> Json:
     return content
 
 
-def _as_set(content: Json) -> wire.AnyFrame:
-    plain = content.get("settings", content)
-    settings = msgspec.convert(plain, wire.Settings)
-    return wire.Set(settings=settings, with_history=content.get("with_history") is True)
+def _as_set(content: Json) -> wire.Question:
+    """The settings stand in the object itself, or under `settings` as in a frame."""
+    if "settings" not in content:
+        plain = {name: value for name, value in content.items() if name != "with_history"}
+        content = {**content, "settings": plain}
+        content = {name: content[name] for name in ("settings", "with_history") if name in content}
+    frame = msgspec.convert({**content, "op": "set"}, wire.Set)
+    return wire.checked_set(frame, content)
 
 
 def _as_report(content: Json) -> wire.AnyFrame:

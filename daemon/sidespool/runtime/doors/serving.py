@@ -11,6 +11,7 @@ from sidespool.runtime.doors.reception import Reception, Spawn
 from sidespool.runtime.doors.shows import Shows
 from sidespool.runtime.doors.viewer import Viewer
 from sidespool.runtime.doorstep import Doorstep
+from sidespool.runtime.part_import import import_part
 
 
 class Doors:
@@ -78,6 +79,8 @@ class Doors:
 
 
 def _load_http() -> Any:
+    """Blocks for some 100 ms. Of aiohttp only the server's half is loaded."""
+    import_part("aiohttp.web")
     from sidespool.runtime.doors import http
 
     return http

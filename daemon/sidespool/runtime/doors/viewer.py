@@ -1,13 +1,15 @@
 """Gathers what the viewer's page shows: the newest events that wait or were sent, bounded."""
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sidespool.core.viewer import EVENTS_MAX, Page, SentBatch, render
 from sidespool.runtime.doors.shows import Shows
 from sidespool.runtime.ids import now_ms
 from sidespool.wire.catalog import Catalog
 from sidespool.wire.event import format_time
+
+if TYPE_CHECKING:  # the page brings half a megabyte of HTML's names along: only who asks pays
+    from sidespool.core.viewer import SentBatch
 
 
 class Viewer:
@@ -22,6 +24,8 @@ class Viewer:
 
     async def page(self) -> bytes:
         """The whole document."""
+        from sidespool.core.viewer import EVENTS_MAX, Page, render
+
         status = self._describe()
         pending = await self._pending()
         sent, left_out = await self._sent(EVENTS_MAX - len(pending))
@@ -42,6 +46,8 @@ class Viewer:
 
     async def _pending(self) -> list[bytes]:
         """Newest first, half of the page at most."""
+        from sidespool.core.viewer import EVENTS_MAX
+
         lines: list[bytes] = []
         for batch_id in reversed(self._shows.segments()):
             lines.extend(reversed(await self._shows.pending(batch_id)))
@@ -49,7 +55,9 @@ class Viewer:
                 break
         return lines[: EVENTS_MAX // 2]
 
-    async def _sent(self, room: int) -> tuple[list[SentBatch], int]:
+    async def _sent(self, room: int) -> tuple[list["SentBatch"], int]:
+        from sidespool.core.viewer import SentBatch
+
         out: list[SentBatch] = []
         left_out = 0
         for batch in await self._shows.history():

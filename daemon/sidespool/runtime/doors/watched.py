@@ -23,6 +23,8 @@ class WatchedProtocol(asyncio.Protocol):
         self._transport: Any = None
         self._timer: asyncio.TimerHandle | None = None
         self._since = 0.0
+        self.writable = asyncio.Event()  # the client reads what it is sent, or has gone
+        self.writable.set()
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Handed over by the guard."""
@@ -33,6 +35,7 @@ class WatchedProtocol(asyncio.Protocol):
         """The connection is gone."""
         if self._timer is not None:
             self._timer.cancel()
+        self.writable.set()
         self._inner.connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -48,6 +51,12 @@ class WatchedProtocol(asyncio.Protocol):
             self._since = self._loop.time()
             if self._timer is None:
                 self._timer = self._loop.call_later(self._deadline_s, self._look)
+
+    def write(self, data: bytes) -> None:
+        """Sends whole frames; ConnectionResetError where the client has gone."""
+        if self._transport.is_closing():
+            raise ConnectionResetError("the client has gone")
+        self._transport.write(data)
 
     def _look(self) -> None:
         self._timer = None
@@ -69,8 +78,10 @@ class WatchedProtocol(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """The client does not read."""
+        self.writable.clear()
         self._inner.pause_writing()
 
     def resume_writing(self) -> None:
         """The client reads again."""
+        self.writable.set()
         self._inner.resume_writing()

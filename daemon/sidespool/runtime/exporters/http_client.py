@@ -20,6 +20,7 @@ from sidespool.core.upload_policy import REDIRECTS_MAX
 from sidespool.errors import ConfigError
 from sidespool.runtime.detached import detached
 from sidespool.runtime.exporters.http_request import Deadlines, Outgoing, RawAnswer, Request
+from sidespool.runtime.part_import import complete
 from sidespool.runtime.proxy import find_proxy
 from sidespool.runtime.tls import open_tls
 from sidespool.wire.upload import Backoff, BackoffCause, Captive
@@ -114,6 +115,7 @@ class HttpClient:
 
     def _prepare(self) -> tuple[ModuleType, ssl.SSLContext | None, str | None]:
         """What takes time, off the loop: aiohttp's import, the authorities, the OS's proxy."""
+        complete("aiohttp")  # the doors may have loaded half of it
         module = importlib.import_module("sidespool.runtime.exporters.http_session")
         proxy = find_proxy(self.endpoint, self._proxy_setting)
         encrypted = self.endpoint.scheme == "https" or (proxy or "").startswith("https:")

@@ -3,7 +3,14 @@
 from collections.abc import Iterable
 
 from sidespool.wire.catalog import Catalog, EventSpec
-from sidespool.wire.generate.prose import SENSITIVITIES, bounds, flat_fields, treatment, until
+from sidespool.wire.generate.prose import (
+    SENSITIVITIES,
+    bounds,
+    flat_fields,
+    noise_words,
+    treatment,
+    until,
+)
 
 _HEAD = """# Data dictionary
 
@@ -55,6 +62,9 @@ def _section(spec: EventSpec) -> str:
     ]
     if spec.aggregate:
         facts.append("- **Only as a sum:** single events never leave the machine")
+    if spec.noise:
+        words = noise_words(spec.epsilon, spec.period_maximum)
+        facts.append(f"- **With noise:** how many there were is {words}")
     return "\n".join([f"## {spec.name}\n", f"{spec.description}\n", *facts, "", _fields(spec)])
 
 

@@ -4,10 +4,21 @@ import json
 from html import escape
 from typing import Any
 
+import msgspec
+
 from sidespool.wire.catalog import Catalog, EventSpec
 from sidespool.wire.generate.dictionary import table
-from sidespool.wire.generate.prose import KINDS, LEVELS, bounds, flat_fields, treatment, until
+from sidespool.wire.generate.prose import (
+    KINDS,
+    LEVELS,
+    bounds,
+    flat_fields,
+    noise_words,
+    treatment,
+    until,
+)
 from sidespool.wire.level import Level
+from sidespool.wire.noise import counters_of, noisy_counters, period_cost
 
 _TITLE = "What is collected, why, and for how long"
 _HEAD = (
@@ -84,12 +95,14 @@ def render_privacy_json(catalog: Catalog) -> str:
             for level, words in LEVELS.items()
         ],
         "kinds": KINDS,
-        "events": [_event(spec) for spec in catalog.events.values()],
+        "noise_epsilon_per_period": period_cost(noisy_counters(catalog)),
+        "events": [describe_event(spec) for spec in catalog.events.values()],
     }
     return json.dumps(page, indent=2, ensure_ascii=False) + "\n"
 
 
-def _event(spec: EventSpec) -> dict[str, Any]:
+def describe_event(spec: EventSpec) -> dict[str, Any]:
+    """Everything there is to say of one event, in plain values."""
     return {
         "event_type": spec.name,
         "level": spec.level_label,
@@ -101,6 +114,7 @@ def _event(spec: EventSpec) -> dict[str, Any]:
         "retention_days": spec.retention_days,
         "origin": spec.origin,
         "aggregate": spec.aggregate,
+        "noise": [msgspec.to_builtins(one) for one in counters_of(spec)],
         "fields": [
             {
                 "name": name,
@@ -130,7 +144,17 @@ def _by_level(catalog: Catalog) -> list[tuple[Level, list[EventSpec]]]:
 
 def _life(spec: EventSpec) -> str:
     until_when = "" if spec.expires == "never" else f" Collected until {until(spec)}."
-    return f"Kept for {spec.retention_days} days; the {spec.owner} team answers for it.{until_when}"
+    owner = f"the {spec.owner} team answers for it."
+    noise = f" {_noise(spec)}" if spec.is_noisy else ""
+    return f"Kept for {spec.retention_days} days; {owner}{until_when}{noise}"
+
+
+def _noise(spec: EventSpec) -> str:
+    cost = period_cost(counters_of(spec))
+    own = ""
+    if spec.noise:
+        own = f"How many there were is {noise_words(spec.epsilon, spec.period_maximum)}. "
+    return f"{own}All of it together costs epsilon {cost:g} a period, used or not."
 
 
 def _rows(spec: EventSpec) -> list[tuple[str, str, str]]:

@@ -1,9 +1,11 @@
 """The words in which every generated document speaks of levels, kinds, bounds and treatment."""
 
 from collections.abc import Iterator
+from math import sqrt
 
 from sidespool.wire.catalog import EventSpec, FieldSpec
 from sidespool.wire.level import Level
+from sidespool.wire.noise import noise_scale, noise_variance, truth_probability
 from sidespool.wire.validate import number_bounds
 
 LEVELS: dict[Level, str] = {
@@ -65,6 +67,8 @@ def bounds(spec: FieldSpec) -> str:
 
 def treatment(spec: FieldSpec) -> str:
     """What happens to a value of this field before anything is written to disk."""
+    if spec.noise:
+        return noise_words(spec.epsilon, None if spec.kind == "flag" else spec.period_maximum)
     if spec.hash:
         return "replaced by a hash whose key never leaves the machine"
     if spec.bin_of:
@@ -76,6 +80,19 @@ def treatment(spec: FieldSpec) -> str:
     if spec.system:
         return "generalised, such as Windows 10/11 or macOS 13.x"
     return KINDS[spec.kind][0].lower() + KINDS[spec.kind][1:].rstrip(".")
+
+
+def noise_words(epsilon: float, maximum: int | None) -> str:
+    """What local noise does to a counter (`maximum`) or a flag (None), and what it costs."""
+    cost = f"a period costs epsilon {epsilon:g}"
+    if maximum is None:
+        truth = truth_probability(epsilon)
+        return f"told once a period, true in {truth:.1%} of cases, by chance; {cost}"
+    off = sqrt(noise_variance(noise_scale(epsilon, maximum)))
+    return (
+        f"told once a period as a sum of {maximum:,} at most with random noise "
+        f"(standard deviation {off:,.3g}); {cost}"
+    )
 
 
 def until(spec: EventSpec) -> str:

@@ -14,7 +14,7 @@ import msgspec
 from sidespool.wire import frame, reply
 from sidespool.wire.generate.typescript import doc_comment
 from sidespool.wire.level import Level
-from sidespool.wire.outcome import DropReason, Reason, Rejection
+from sidespool.wire.outcome import DropReason, LossReason, Reason, Rejection
 
 _HEAD = """// Generated from the daemon's own frame definitions: do not edit, run `make generate`.
 
@@ -23,6 +23,7 @@ import type { ClientEvent } from "./event.js";
 _NAMES: dict[Any, str] = {
     Reason: "Reason",
     DropReason: "DropReason",
+    LossReason: "LossReason",
     Rejection: "Rejection",
     frame.Settings: "SettingsChange",
     reply.AppSettingsView: "AppSettingsView",
@@ -51,6 +52,7 @@ _NARROWER = {
     ("SettingsChanged", "level"): "Level",
     ("SettingsChanged", "consent"): '"granted" | "denied" | null',
     ("SettingsChanged", "consent_model"): '"opt_in" | "opt_out"',
+    ("Lost", "counts"): "Readonly<Partial<Record<LossReason, number>>>",
     ("Refused", "reason"): 'Reason | "unauthorized"',
 }
 _OPEN = (reply.Result,)  # what it says depends on the question
@@ -84,6 +86,7 @@ def _constants() -> list[str]:
         _words("LEVELS", "Level", [level.label for level in Level], Level),
         _words("REASONS", "Reason", [reason.value for reason in Reason], Reason),
         _words("DROP_REASONS", "DropReason", [reason.value for reason in DropReason], DropReason),
+        _words("LOSS_REASONS", "LossReason", [reason.value for reason in LossReason], LossReason),
     ]
 
 

@@ -18,6 +18,7 @@ _WORDS = {
     str: 'a text in quotes, such as "ai"',
     int: "a whole number",
     bool: "true or false",
+    float: "a number",
     float | None: "a number",
     tuple[str, ...]: 'a list of texts, such as ["a", "b"]',
 }

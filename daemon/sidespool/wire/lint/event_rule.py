@@ -9,6 +9,7 @@ from sidespool.wire.level import LEVEL_BY_LABEL, Level
 from sidespool.wire.lint.attribute import EVENT_ATTRIBUTES, EVENT_REQUIRED, Table, checked
 from sidespool.wire.lint.field_rule import check_fields, kinds_within
 from sidespool.wire.lint.mistake import Code, Findings, nearest
+from sidespool.wire.lint.noise_rule import check_noise
 from sidespool.wire.lint.position import Path
 
 NAME_CHARS_MAX = 64
@@ -39,6 +40,7 @@ def check_event(name: str, table: Any, builtin: Catalog | None, today: date, to:
     level = LEVEL_BY_LABEL.get(sound.get("level", ""), Level.FULL)
     check_fields(fields, (*path, "fields"), level, to)
     _check_level(sound, fields, path, level, to)
+    check_noise(sound, path, to)
 
 
 def expiry_of(text: str) -> date | None:

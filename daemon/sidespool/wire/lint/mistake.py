@@ -51,6 +51,11 @@ class Code(StrEnum):
     TOO_DEEP = "too_deep"
     MISPLACED_ATTRIBUTE = "misplaced_attribute"
     BIN_OF = "bin_of"
+    UNKNOWN_NOISE = "unknown_noise"
+    NO_EPSILON = "no_epsilon"
+    EPSILON_RANGE = "epsilon_range"
+    NO_PERIOD_MAXIMUM = "no_period_maximum"
+    NOISE_PLACE = "noise_place"
 
 
 class Mistake(msgspec.Struct, frozen=True):

@@ -31,7 +31,7 @@ export interface SidespoolOptions {
   readonly saveAdvanced?: (change: AdvancedChange) => void | Promise<void>;
   /** Bounds of what is kept while no daemon is there. */
   readonly queue?: OutboxBounds;
-  /** Called when the page goes away with the number of events that were not acknowledged. */
+  /** Called when the page goes away with the number of events that are lost; usually none. */
   readonly onUnload?: (lost: number) => void;
 }
 

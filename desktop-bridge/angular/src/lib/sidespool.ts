@@ -8,20 +8,26 @@ import type { DaemonFrame, EventMap, Level, ResultFrame, SettingsView } from '@s
 import type { EmitOf } from './emit';
 import type { ExceptionContext } from './exception';
 import { errorPayload, origin } from './exception';
+import type { ErrorReport, ErrorReportDetails } from './report';
+import { reportFrame } from './report';
 import { SIDESPOOL_CLIENT, SIDESPOOL_OPTIONS } from './options';
 import type { ClientLike, Counts, Question, Snapshot, Status } from './transport';
 
 /** `absent`: no desktop app around this page, everything is a no-op. Else see `Status`. */
 export type SidespoolStatus = Status | 'absent';
 
-const NONE: Counts = { emitted: 0, acknowledged: 0, rejected: {}, dropped: {}, resent: 0 };
+const NONE: Counts = {
+  emitted: 0,
+  acknowledged: 0,
+  rejected: {},
+  dropped: {},
+  handedOver: 0,
+  resent: 0,
+};
 
-/**
- * `inject(Sidespool)` is typed by the catalog; `inject<Sidespool<MyEvents>>(Sidespool)` by a map of
- * one's own.
- */
-@Injectable({ providedIn: 'root' })
-export class Sidespool<Events extends object = EventMap> {
+/** The service for a map of events; see `Sidespool` and `injectSidespool`. */
+@Injectable()
+export abstract class SidespoolOf<Events extends object> {
   private readonly options = inject(SIDESPOOL_OPTIONS);
   private readonly zone = inject(NgZone);
   private readonly client: ClientLike | undefined;
@@ -76,6 +82,15 @@ export class Sidespool<Events extends object = EventMap> {
     client.emit('Error', errorPayload(thrown, context));
   }
 
+  /**
+   * A report by a person, answered with the event as it is stored; undefined where it was not taken
+   * (no daemon, or reports are switched off). `preview: true` shows it and stores nothing.
+   */
+  async report(details: ErrorReportDetails): Promise<ErrorReport | undefined> {
+    const answer = await this.result(reportFrame(details));
+    return answer === undefined ? undefined : (answer as unknown as ErrorReport);
+  }
+
   /** The toggle. Switching on is also the user's consent. True once it is done. */
   async setEnabled(enabled: boolean): Promise<boolean> {
     const done = await this.asked({ op: 'set', settings: { enabled } });
@@ -87,6 +102,7 @@ export class Sidespool<Events extends object = EventMap> {
     return this.asked({ op: 'set', settings: { full_content: allowed } });
   }
 
+  /** The ceiling. True once it is done. */
   setLevel(level: Level): Promise<boolean> {
     return this.asked({ op: 'set', settings: { level } });
   }
@@ -150,6 +166,16 @@ export class Sidespool<Events extends object = EventMap> {
     const answer = await this.ask(question);
     return answer?.op === 'result' ? answer : undefined;
   }
+}
+
+/** Typed by the catalog: the built-in events and those that the app added to `EventMap`. */
+// Not generic itself: of a generic class `inject` would give one that takes any event.
+@Injectable({ providedIn: 'root' })
+export class Sidespool extends SidespoolOf<EventMap> {}
+
+/** The same service, typed by a map of one's own. In an injection context, as `inject` is. */
+export function injectSidespool<Events extends object = EventMap>(): SidespoolOf<Events> {
+  return inject(Sidespool) as unknown as SidespoolOf<Events>;
 }
 
 function sameSnapshot(a: Snapshot | undefined, b: Snapshot | undefined): boolean {

@@ -85,7 +85,7 @@ export class SidespoolTesting {
   }
 }
 
-const NO_COUNTS: Counts = { emitted: 0, acknowledged: 0, rejected: {}, dropped: {}, resent: 0 };
+const NO_COUNTS: Counts = { emitted: 0, acknowledged: 0, rejected: {}, dropped: {}, handedOver: 0, resent: 0 };
 
 /** In place of `provideSidespool`, with the same options; the router is watched only if asked for. */
 export function provideSidespoolTesting(options: SidespoolOptions = {}): EnvironmentProviders {

@@ -4,9 +4,9 @@ import { createFakeDaemon } from '@sidespool/protocol/testing';
 import { beforeEach, expect, test, vi } from 'vitest';
 
 import type { Bridge, BridgeState, Door } from '../../src/lib/transport/bridge';
-import type { Roads, Snapshot } from '../../src/lib/transport/client';
+import type { Snapshot } from '../../src/lib/transport/client';
 import { Client } from '../../src/lib/transport/client';
-import type { Line, LineEvents } from '../../src/lib/transport/line';
+import type { Line, LineEvents, Roads } from '../../src/lib/transport/line';
 
 /** A page, its bridge and its daemon; time and frames pass when the test says so. */
 class World {
@@ -229,6 +229,47 @@ test('a page that goes sends what it has, and counts what was not acknowledged',
   expect(world.daemon.events).toHaveLength(1);
   expect(client.counts.dropped.unload).toBe(1);
   expect(world.snapshot?.status).toBe('closed');
+});
+
+test('where the main process takes it, a page that is left loses nothing', async () => {
+  const { client, sent, bridge } = await connected();
+  world.answers = false;
+  const handOver = vi.fn<(events: readonly string[]) => void>();
+  Object.assign(bridge, { handOver });
+  client.emit('ToolCall', { tool_name: 'on its way' });
+  await world.frame();
+  client.emit('ToolCall', { tool_name: 'last' });
+  expect(client.unload()).toBe(0);
+  const [texts = []] = handOver.mock.calls[0] ?? [];
+  const events = texts.map((text) => JSON.parse(text) as { event_id: string; payload: object });
+  expect(events.map(({ payload }) => payload)).toEqual([{ tool_name: 'on its way' }, { tool_name: 'last' }]);
+  const [first] = sent.flatMap((frame) => (frame.op === 'emit' ? frame.events : []));
+  expect(events[0]?.event_id).toBe(first?.event_id);
+  expect(client.counts).toMatchObject({ emitted: 2, handedOver: 2, dropped: {} });
+  client.unload();
+  expect(handOver).toHaveBeenCalledTimes(1);
+});
+
+test('the main process is told how much is not acknowledged, once for each change', async () => {
+  const pending = vi.fn<(count: number) => void>();
+  Object.assign(world.bridge, { pending });
+  const { client } = await connected();
+  client.emit('ToolCall', { tool_name: 'a' });
+  client.emit('ToolCall', { tool_name: 'b' });
+  await world.frame();
+  expect(pending.mock.calls).toEqual([[2], [0]]);
+});
+
+test('what had to be given up here is told to the daemon once', async () => {
+  const { client, sent } = world;
+  const loop: Record<string, unknown> = {};
+  loop['self'] = loop;
+  client.emit('ToolCall', loop as never);
+  await connected();
+  client.emit('ToolCall', {});
+  await world.frame();
+  const told = sent.filter((frame) => frame.op === 'lost').map((frame) => frame.counts);
+  expect(told).toEqual([{ client_unreadable: 1 }]);
 });
 
 test('a page that comes back goes on', async () => {

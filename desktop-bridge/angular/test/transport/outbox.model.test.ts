@@ -9,13 +9,13 @@ const fact = fc.oneof(
   { weight: 6, arbitrary: fc.constant('add' as const) },
   { weight: 4, arbitrary: fc.constant('next' as const) },
   { weight: 3, arbitrary: fc.constant('ack' as const) },
-  fc.constantFrom('reject', 'refuse', 'lost', 'malformed', 'unload' as const),
+  fc.constantFrom('reject', 'refuse', 'lost', 'malformed', 'unload', 'handOver' as const),
 );
 
 const sum = (counts: Readonly<Partial<Record<string, number>>>): number =>
   Object.values(counts).reduce<number>((total, count) => total + (count ?? 0), 0);
 
-test('emitted = acknowledged + rejected + dropped + pending, and order holds', () => {
+test('emitted = acknowledged + rejected + dropped + handed over + pending, and order holds', () => {
   fc.assert(
     fc.property(fc.array(fact, { maxLength: 120 }), fc.integer({ min: 1, max: 20 }), (facts, max) => {
       const outbox = new Outbox({ eventsMax: max });
@@ -37,17 +37,20 @@ test('emitted = acknowledged + rejected + dropped + pending, and order holds', (
         } else if (what === 'malformed') {
           outbox.onMalformed();
           flying = [];
-        } else if (what === 'unload') {
-          outbox.onUnload();
+        } else if (what === 'unload' || what === 'handOver') {
+          const left = outbox.pending;
+          const events = what === 'unload' ? outbox.onUnload() : outbox.onHandOver().length;
+          expect(events).toBe(left);
           flying = [];
         } else if (oldest !== undefined) {
           flying.shift();
           if (what === 'refuse') outbox.onRefused(oldest.id, 'too_large');
           else outbox.onAck(oldest.id, what === 'reject' ? [{ reason: 'consent_off' }] : []);
         }
-        const { emitted, acknowledged, rejected, dropped } = outbox.counts;
+        const { emitted, acknowledged, rejected, dropped, handedOver } = outbox.counts;
         expect(emitted).toBe(made);
-        expect(acknowledged + sum(rejected) + sum(dropped) + outbox.pending).toBe(emitted);
+        const fates = acknowledged + sum(rejected) + sum(dropped) + handedOver;
+        expect(fates + outbox.pending).toBe(emitted);
         expect(outbox.pending).toBeLessThanOrEqual(max);
         expect(outbox.expecting).toBe(flying.length > 0);
       }

@@ -3,6 +3,7 @@
 import { spawn } from 'node:child_process';
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import { python } from '../../../angular/e2e/daemon';
@@ -30,6 +31,7 @@ export class Collector {
         PATH: process.env['PATH'],
         HOME: folder,
         COLLECTOR_LISTEN: '127.0.0.1:0',
+        COLLECTOR_CATALOG: join(import.meta.dirname, '../../telemetry.catalog.toml'),
         COLLECTOR_STORE: `sqlite:///${folder}/collector.db`,
       },
     });

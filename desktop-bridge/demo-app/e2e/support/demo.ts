@@ -4,6 +4,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
+import type Electron from 'electron';
 import type { ElectronApplication, Page } from 'playwright-core';
 import { _electron } from 'playwright-core';
 
@@ -40,6 +41,23 @@ export class Demo {
       },
     });
     return this.app.firstWindow();
+  }
+
+  /** Runs in the main process. */
+  main<Result, Given>(work: (electron: typeof Electron, given: Given) => Result, given: Given): Promise<Result> {
+    if (this.app === undefined) throw new Error('the app does not run');
+    return this.app.evaluate(work as never, given) as Promise<Result>;
+  }
+
+  /** Electron's main process. */
+  get pid(): number {
+    return this.app?.process().pid ?? 0;
+  }
+
+  /** Without a chance to say goodbye. */
+  kill(): void {
+    process.kill(this.pid, 'SIGKILL');
+    this.app = undefined;
   }
 
   /** As the user would. */

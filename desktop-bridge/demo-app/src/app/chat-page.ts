@@ -1,12 +1,26 @@
 /** The conversation, with the tools the assistant used and what it proposes. */
 
 import type { ElementRef } from '@angular/core';
-import { ChangeDetectionStrategy, Component, afterRenderEffect, inject, signal, viewChild } from '@angular/core';
+import {
+  ChangeDetectionStrategy,
+  Component,
+  DestroyRef,
+  afterRenderEffect,
+  inject,
+  signal,
+  viewChild,
+} from '@angular/core';
+
+import { Sidespool } from '@sidespool/angular';
 
 import { ProposalCard } from './proposal-card';
 import { Work } from './work';
 
-const IDEAS = ['Improve the README', 'Add a first test', 'Tidy up the editor settings'];
+const IDEAS = [
+  { idea: 'readme', prompt: 'Improve the README' },
+  { idea: 'test', prompt: 'Add a first test' },
+  { idea: 'tidy', prompt: 'Tidy up the editor settings' },
+] as const;
 
 @Component({
   selector: 'demo-chat-page',
@@ -54,8 +68,8 @@ const IDEAS = ['Improve the README', 'Add a first test', 'Tidy up the editor set
               <h1>What shall we improve in {{ workspace.name }}?</h1>
               <p class="soft">The assistant looks around, proposes a change, and waits for your word.</p>
               <div class="ideas">
-                @for (idea of ideas; track idea) {
-                  <button type="button" class="button" (click)="work.ask(idea)">{{ idea }}</button>
+                @for (one of ideas; track one.idea) {
+                  <button type="button" class="button" (click)="pick(one)">{{ one.prompt }}</button>
                 }
               </div>
             </div>
@@ -87,14 +101,26 @@ export class ChatPage {
   protected readonly work = inject(Work);
   protected readonly ideas = IDEAS;
   protected readonly draft = signal('');
+  private readonly sidespool = inject(Sidespool);
   private readonly stream = viewChild.required<ElementRef<HTMLElement>>('stream');
 
   constructor() {
+    // Only how often this happens leaves the machine, once a day: see telemetry.catalog.toml.
+    inject(DestroyRef).onDestroy(() => {
+      const { length } = this.draft().trim();
+      if (length > 0) this.sidespool.emit('DraftAbandoned', { draft_length: length });
+    });
     afterRenderEffect(() => {
       this.work.messages();
       const { nativeElement } = this.stream();
       nativeElement.scrollTop = nativeElement.scrollHeight;
     });
+  }
+
+  protected pick({ idea, prompt }: (typeof IDEAS)[number]): void {
+    const is_git_repo = this.work.workspace()?.is_git_repo === true;
+    this.sidespool.emit('IdeaPicked', { idea, is_git_repo });
+    void this.work.ask(prompt);
   }
 
   protected send(event: Event): void {

@@ -8,6 +8,8 @@ export interface Desktop {
   pickWorkspace(): Promise<string | null>;
   keepAdvanced(change: AdvancedChange): Promise<void>;
   failInMain(): Promise<void>;
+  /** False where nothing could be opened. */
+  openViewer(): Promise<boolean>;
 }
 
 export const desktop = (globalThis as { readonly desktop?: Desktop }).desktop;

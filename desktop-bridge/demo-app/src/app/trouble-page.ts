@@ -1,13 +1,15 @@
 /** Something that fails in each process, to see what becomes of it. */
 
-import { ChangeDetectionStrategy, Component, inject } from '@angular/core';
+import { ChangeDetectionStrategy, Component, inject, signal } from '@angular/core';
 
 import { Backend } from './backend';
 import { desktop } from './desktop';
+import { ReportForm } from './report-form';
 
 @Component({
   selector: 'demo-trouble-page',
   changeDetection: ChangeDetectionStrategy.OnPush,
+  imports: [ReportForm],
   styles: `
     :host { display: grid; gap: 1.25rem; max-width: 46rem; margin: 0 auto; padding: 2rem; }
     ul { display: grid; }
@@ -37,14 +39,18 @@ import { desktop } from './desktop';
         <button type="button" class="button" [disabled]="!inApp" (click)="failInBackend()">Fail in the backend</button>
       </li>
     </ul>
+    <div class="card"><demo-report-form [thrown]="thrown()" /></div>
   `,
 })
 export class TroublePage {
   protected readonly inApp = desktop !== undefined;
+  protected readonly thrown = signal<unknown>(undefined);
   private readonly backend = inject(Backend);
 
   protected failInPage(): void {
-    throw new TypeError('something went wrong in the page');
+    const error = new TypeError('something went wrong in the page');
+    this.thrown.set(error); // for the report, should the user make one
+    throw error;
   }
 
   protected failInMain(): void {

@@ -29,6 +29,7 @@ const telemetry = createSidespool({
     TELEMETRY_FLUSH_INTERVAL_S: process.env.TEST_FLUSH_S ?? "0.2",
   },
 });
+globalThis.app = app;
 globalThis.telemetry = telemetry;
 globalThis.settings = settings;
 

@@ -16,9 +16,16 @@ function connected(send, listen) {
     });
 }
 
-async function overSocket() {
-  const door = await window.sidespool.door();
-  if (door === null) return null;
+/** Waits for a daemon: without one a port would be closed at once. */
+async function openDoor() {
+  for (;;) {
+    const door = await window.sidespool.door();
+    if (door !== null) return door;
+    await new Promise((changed) => window.sidespool.onState(changed));
+  }
+}
+
+async function overSocket(door) {
   const address = `${door.url.replace("http", "ws")}/v1/socket`;
   const socket = new WebSocket(address, ["sidespool.v1", `token.${door.token}`]);
   const opened = await new Promise((done) => {
@@ -49,7 +56,8 @@ async function overPort() {
 }
 
 window.connect = async () => {
-  const socket = await overSocket().catch(() => null);
+  const door = await openDoor();
+  const socket = await overSocket(door).catch(() => null);
   window.ask = socket ?? (await overPort());
   window.transport = socket === null ? "port" : "socket";
   return window.transport;

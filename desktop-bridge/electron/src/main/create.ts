@@ -7,6 +7,7 @@ import { startChild } from "./child.js";
 import { connectDaemon } from "./daemon-link.js";
 import { face, guardWith } from "./face.js";
 import type { AutomaticEvents, Sidespool, SidespoolOptions } from "./options.js";
+import { PageEnds } from "./page-ends.js";
 import { Pages } from "./pages.js";
 import { handOverAtQuit } from "./quit.js";
 import { OWN_ORIGINS } from "./sender.js";
@@ -38,8 +39,8 @@ export function assemble<Events = EventMap>(
   const telemetry = new Telemetry(options, effects);
   const automatic = automaticEvents(options.automatic);
   const guard = guardWith(telemetry);
-  guard(() => watchPages(telemetry, options));
-  guard(() => watchHost(telemetry, options, automatic));
+  const ends = guard(() => watchPages(telemetry, options));
+  guard(() => watchHost(telemetry, options, automatic, ends));
   const resumed = (): void => telemetry.supervisor.tell({ kind: "resumed" });
   guard(() => options.powerMonitor?.on("resume", resumed));
   if (automatic.session) {
@@ -56,20 +57,27 @@ export function assemble<Events = EventMap>(
   return face<Events>(telemetry, options);
 }
 
-function watchPages(telemetry: Telemetry, options: SidespoolOptions): void {
-  if (options.ipcMain === undefined) return;
-  const pages = new Pages(options.ipcMain, options.origins ?? OWN_ORIGINS, {
+function watchPages(telemetry: Telemetry, options: SidespoolOptions): PageEnds | undefined {
+  const { ipcMain, origins = OWN_ORIGINS } = options;
+  if (ipcMain === undefined) return undefined;
+  const pages = new Pages(ipcMain, origins, {
     door: () => telemetry.door(),
     takePort: (port) => telemetry.relay.take(port),
     state: () => telemetry.state(),
   });
   telemetry.onChange(() => pages.publish());
+  return new PageEnds(ipcMain, origins, {
+    adopt: (event) => telemetry.outbox.adopt(event),
+    adopted: () => telemetry.outbox.flush(),
+    lose: (events) => telemetry.losses.note("page_gone", events),
+  });
 }
 
 function watchHost(
   telemetry: Telemetry,
   options: SidespoolOptions,
   automatic: AutomaticEvents,
+  ends: PageEnds | undefined,
 ): void {
   const endSession = (): void => {
     if (!automatic.session) return;
@@ -86,6 +94,7 @@ function watchHost(
   });
   handOverAtQuit(options.app, {
     handOver: () => {
+      ends?.settle();
       endSession();
       return telemetry.handOver();
     },

@@ -60,6 +60,8 @@ export interface SenderLike {
   send(channel: string, ...given: unknown[]): void;
   isDestroyed(): boolean;
   once(event: "destroyed", listener: Listener<[]>): unknown;
+  /** Its process is gone; another document stands where it stood. */
+  on(event: "render-process-gone" | "did-navigate", listener: Listener<unknown[]>): unknown;
 }
 
 /** A `MessagePortMain`. */

@@ -1,6 +1,7 @@
 /** Turns whatever was thrown into the payload of an `Error` event. The daemon scrubs it. */
 
-import type { ErrorPayload } from "@sidespool/protocol";
+import type { ErrorPayload, ReportFrame } from "@sidespool/protocol";
+import type { ErrorReportDetails } from "./options.js";
 import { STACK_CHARS_MAX } from "./policy.js";
 
 export type ExceptionContext = NonNullable<ErrorPayload["context"]>;
@@ -30,4 +31,22 @@ function read(member: () => unknown): string | undefined {
   } catch {
     return undefined;
   }
+}
+
+/** A person's report as the daemon takes it. */
+export function reportFrame(details: ErrorReportDetails, preview: boolean): ReportFrame {
+  const { thrown, description, includeDescription, mode, tool } = details;
+  const error = thrown === undefined ? undefined : errorPayload(thrown);
+  return {
+    op: "report",
+    error_type: error?.error_type,
+    message: error?.message,
+    stack_trace: error?.stack_trace,
+    source: "main",
+    mode,
+    tool,
+    description,
+    include_description: includeDescription === true,
+    preview,
+  };
 }

@@ -3,8 +3,14 @@
 import type { EventMap, EventOptions } from "@sidespool/protocol";
 import { within } from "./deadline.js";
 import type { EmitOf } from "./event-types.js";
-import { errorPayload } from "./exception.js";
-import type { FlushResult, Sidespool, SidespoolOptions } from "./options.js";
+import { errorPayload, reportFrame } from "./exception.js";
+import type {
+  ErrorReport,
+  ErrorReportDetails,
+  FlushResult,
+  Sidespool,
+  SidespoolOptions,
+} from "./options.js";
 import { ANSWER_MS, FLUSH_MS, GRACE_MS, READY_DEADLINE_MS } from "./policy.js";
 import type { Telemetry } from "./telemetry.js";
 import { openViewer } from "./viewer.js";
@@ -28,6 +34,8 @@ export function face<Events = EventMap>(
   options: SidespoolOptions,
 ): Sidespool<Events> {
   const guard = guardWith(telemetry);
+  const settle = settleWith(telemetry);
+  const nothing = (): undefined => undefined;
   const emit = ((name: string, payload?: object, given?: EventOptions): void => {
     telemetry.emit(name, payload, given);
   }) as unknown as EmitOf<Events>;
@@ -40,6 +48,8 @@ export function face<Events = EventMap>(
       guard(() => telemetry.emit("Error", errorPayload(thrown, context))),
     onChange: (listener) => telemetry.onChange(listener),
     setDebugTag: (tag) => guard(() => telemetry.setTag(tag === null ? null : String(tag))),
+    report: (details) => settle(() => report(telemetry, details, false), nothing),
+    previewReport: (details) => settle(() => report(telemetry, details, true), nothing),
     ...userMethods(telemetry, options),
     ...lifeMethods(telemetry, options),
   };
@@ -113,6 +123,7 @@ function lifeMethods(telemetry: Telemetry, options: SidespoolOptions): LifeMetho
       pid: supervisor.pid,
       pending: outbox.size,
       stats: outbox.stats,
+      lost: telemetry.losses.counts,
     }),
     whenReady: (ms = READY_DEADLINE_MS) => reached(telemetry, () => ready(telemetry), ms),
     shutdown: () => end("stopAsked"),
@@ -149,6 +160,16 @@ async function flush(telemetry: Telemetry, timeoutMs: number): Promise<FlushResu
     pending: pending ?? undefined,
     error: error ?? undefined,
   };
+}
+
+async function report(
+  telemetry: Telemetry,
+  details: ErrorReportDetails,
+  preview: boolean,
+): Promise<ErrorReport | undefined> {
+  const answer = await telemetry.questions.ask(reportFrame(details, preview));
+  if (answer?.op !== "result" || typeof answer["report_id"] !== "string") return undefined;
+  return answer as unknown as ErrorReport;
 }
 
 const ready = ({ supervisor, view }: Telemetry): boolean =>

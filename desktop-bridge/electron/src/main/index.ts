@@ -7,6 +7,8 @@ export type { ExceptionContext } from "./exception.js";
 export type {
   AutomaticEvents,
   Consent,
+  ErrorReport,
+  ErrorReportDetails,
   FlushResult,
   Sidespool,
   SidespoolOptions,

@@ -1,6 +1,6 @@
 /** What an app tells Sidespool, and what it gets. */
 
-import type { EventMap, Level } from "@sidespool/protocol";
+import type { EventMap, Level, LossCounts } from "@sidespool/protocol";
 import type { AppLike, IpcMainLike, PowerMonitorLike, ShellLike } from "./electron-like.js";
 import type { EmitOf, OutgoingEvent } from "./event-types.js";
 import type { ExceptionContext } from "./exception.js";
@@ -109,6 +109,29 @@ export interface SidespoolStatus {
   /** Events that wait for their acknowledgement. */
   readonly pending: number;
   readonly stats: Readonly<OutboxStats>;
+  /** Events given up before they came to the daemon, here or by pages that ended; it is told. */
+  readonly lost: Readonly<LossCounts>;
+}
+
+/** What a person reports of an error. Texts are scrubbed by the daemon before anything is kept. */
+export interface ErrorReportDetails {
+  /** What was thrown, if anything. */
+  readonly thrown?: unknown;
+  /** In the user's own words. They leave this machine as a keyed hash, unless included. */
+  readonly description?: string | undefined;
+  /** The user has ticked that the words may be sent, scrubbed. */
+  readonly includeDescription?: boolean | undefined;
+  /** Names of the app's own mode and tool, where they help. */
+  readonly mode?: string | undefined;
+  readonly tool?: string | undefined;
+}
+
+/** A report as it is stored and will be sent. */
+export interface ErrorReport {
+  readonly report_id: string;
+  /** False for a preview. */
+  readonly stored: boolean;
+  readonly event: Readonly<Record<string, unknown>>;
 }
 
 /** No method throws or rejects, whatever it is given. */
@@ -120,9 +143,18 @@ export interface Sidespool<Events = EventMap> {
   readonly capture: EmitOf<Events>;
   /** An `Error` event; anything can be thrown and given. */
   captureException(thrown: unknown, context?: ExceptionContext): void;
+  /**
+   * A report by a person, answered with the event as it is stored; undefined where it was not
+   * taken: no daemon, or reports are switched off.
+   */
+  report(details: ErrorReportDetails): Promise<ErrorReport | undefined>;
+  /** The same event, shown and not stored: for a look before the user sends it. */
+  previewReport(details: ErrorReportDetails): Promise<ErrorReport | undefined>;
   /** The toggle in the app's settings; kept in the settings store. Answers what is in effect. */
   setEnabled(enabled: boolean): Promise<Consent>;
+  /** Whether texts (prompts, diffs, files) may be sent; kept in the settings store. */
   setFullContent(allowed: boolean): Promise<Consent>;
+  /** The ceiling; kept in the settings store. */
   setLevel(level: Level): Promise<Consent>;
   /** The user's decision, for the policy version the app was created with unless told. */
   setConsent(decision: "granted" | "denied", policyVersion?: string): Promise<Consent>;
@@ -143,6 +175,7 @@ export interface Sidespool<Events = EventMap> {
   setDebugTag(tag: string | null): void;
   /** The session all events belong to; hand it to the app's own Python processes. */
   readonly sessionId: string;
+  /** How the daemon fares, and what became of events; at once, without asking it. */
   status(): SidespoolStatus;
   /** True once the daemon is ready, false where it was not in time. */
   whenReady(timeoutMs?: number): Promise<boolean>;

@@ -8,7 +8,7 @@
  * second delivery doubles nothing. Bounded in events and characters: the oldest waiting give way.
  */
 
-import type { AckFrame } from "@sidespool/protocol";
+import type { AckFrame, LossReason } from "@sidespool/protocol";
 import { encodeFrame } from "@sidespool/protocol";
 import type { Link } from "./link.js";
 import {
@@ -39,6 +39,8 @@ export interface OutboxOptions<Fresh> {
   /** Runs it soon, outside the caller's turn. */
   soon(work: () => void): void;
   eventsMax?: number | undefined;
+  /** Called with events that were given up here; not with those that the app's own filter drops. */
+  onLoss?: (reason: LossReason, events: number) => void;
 }
 
 export class Outbox<Fresh> {
@@ -78,6 +80,12 @@ export class Outbox<Fresh> {
     this.options.soon(() => {
       if (this.#scheduled) this.flush();
     });
+  }
+
+  /** Takes in an event that has its id and time already; `flush` sends it. */
+  adopt(event: object): void {
+    this.stats.emitted += 1;
+    this.#keep(() => event);
   }
 
   /** Encodes and sends what can be sent now. */
@@ -151,24 +159,33 @@ export class Outbox<Fresh> {
 
   #encode(fresh: Fresh): void {
     this.stats.emitted += 1;
-    const text = this.#text(fresh);
+    this.#keep(() => this.options.complete(fresh));
+  }
+
+  #keep(complete: () => object | null): void {
+    const text = this.#text(complete);
     if (text === undefined) return;
     this.#waiting.append(text);
     this.#waitingChars += text.length;
     this.#shrink();
   }
 
-  #text(fresh: Fresh): string | undefined {
+  #text(complete: () => object | null): string | undefined {
     try {
-      const event = this.options.complete(fresh);
+      const event = complete();
       if (event === null) return void count(this.stats.dropped, "before_send");
       // An event is encoded as frames are: half a surrogate pair would spoil the whole frame.
       const text = encodeFrame(event as never);
       if (text.length <= EVENT_CHARS_MAX) return text;
-      return void count(this.stats.dropped, "too_large");
+      return this.#lose("too_large", "client_unreadable");
     } catch {
-      return void count(this.stats.dropped, "invalid"); // a circular object, a BigInt, a getter
+      return this.#lose("invalid", "client_unreadable"); // a circular object, a BigInt, a getter
     }
+  }
+
+  #lose(cause: string, reason: LossReason): undefined {
+    count(this.stats.dropped, cause);
+    this.options.onLoss?.(reason, 1);
   }
 
   #shrink(): void {
@@ -177,7 +194,7 @@ export class Outbox<Fresh> {
       const oldest = this.#waiting.shift();
       if (oldest === undefined) return;
       this.#waitingChars -= oldest.length;
-      count(this.stats.dropped, "overflow");
+      this.#lose("overflow", "client_overflow");
     }
   }
 

@@ -52,5 +52,9 @@ export const FLUSH_MS = 45_000;
 export const LINE_CHARS_MAX = 16 * 1024 * 1024;
 /** Questions of one renderer that may wait for an answer. */
 export const RELAYED_MAX = 1_000;
+/** What a page that goes hands over comes right after it, if it comes at all. */
+export const LEAVING_MS = 1_000;
+/** No page holds more. */
+export const PAGE_EVENTS_MAX = 100_000;
 /** Texts of one exception: more is cut by the daemon anyway. */
 export const STACK_CHARS_MAX = 8_192;

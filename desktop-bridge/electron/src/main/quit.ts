@@ -30,7 +30,9 @@ export function handOverAtQuit(app: AppLike, hands: QuitHands): void {
         hands.resume();
       }, QUIT_CANCELLED_MS);
       alive.unref();
-      app.quit();
+      // In a turn of its own: where nothing had to be awaited, Electron is still within the quit
+      // that was prevented, and would ignore this one.
+      setImmediate(() => app.quit());
     });
   });
 }

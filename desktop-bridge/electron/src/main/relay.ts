@@ -10,7 +10,7 @@ import type { PortLike } from "./electron-like.js";
 import type { Link } from "./link.js";
 import { FRAME_EVENTS_MAX, RELAYED_MAX } from "./policy.js";
 
-type PageFrame = Exclude<ClientFrame, { op: "hello" | "goodbye" | "shutdown" }>;
+type PageFrame = Exclude<ClientFrame, { op: "hello" | "goodbye" | "shutdown" | "view" }>;
 type Id = number | string | null;
 
 interface Asked {
@@ -20,7 +20,8 @@ interface Asked {
 
 /** What a page may ask; hello and goodbye are answered here, and only the app ends the daemon. */
 const OPS: ReadonlySet<unknown> = new Set<PageFrame["op"]>([
-  ...(["emit", "set", "consent", "attach", "status", "flush", "reset"] as const),
+  ...(["emit", "set", "consent", "attach", "lost", "report", "reports"] as const),
+  ...(["status", "flush", "reset"] as const),
 ]);
 const MALFORMED: DaemonFrame = { op: "error", reason: "malformed" };
 

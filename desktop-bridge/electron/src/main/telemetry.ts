@@ -17,6 +17,7 @@ import { eventCompleter } from "./completion.js";
 import { within } from "./deadline.js";
 import { childEnvironment, telemetryVariables } from "./environment.js";
 import type { Link } from "./link.js";
+import { Losses } from "./losses.js";
 import type { Consent, SidespoolOptions } from "./options.js";
 import { Outbox } from "./outbox.js";
 import { HAND_OVER_MS } from "./policy.js";
@@ -41,6 +42,7 @@ export class Telemetry {
   readonly startedAt = Date.now();
   readonly outbox: Outbox<Fresh>;
   readonly questions: Questions;
+  readonly losses: Losses;
   readonly relay: Relay;
   readonly settings: SettingsSync;
   readonly supervisor: Supervisor;
@@ -61,8 +63,10 @@ export class Telemetry {
       nextId,
       soon: setImmediate,
       eventsMax: options.bufferMax,
+      onLoss: (reason, events) => this.losses.note(reason, events),
     });
     this.questions = new Questions(nextId);
+    this.losses = new Losses(this.questions);
     this.relay = new Relay(nextId, () => this.#welcome());
     this.settings = new SettingsSync(options.settings ?? { get: () => undefined }, {
       tell: (settings, answered) => this.questions.ask({ op: "set", settings }, { answered }),
@@ -148,6 +152,7 @@ export class Telemetry {
   /** The app is going: everything to the daemon, and its acknowledgement if it comes in time. */
   async handOver(): Promise<void> {
     this.outbox.flush();
+    this.losses.tell();
     this.supervisor.tell({ kind: "quitAsked", pending: this.outbox.size > 0 });
     if (this.supervisor.phase === "stopping") await within(this.outbox.drained(), HAND_OVER_MS);
     this.supervisor.letGo();
@@ -183,6 +188,7 @@ export class Telemetry {
     this.relay.open(link);
     void this.#handOverToken(link);
     this.outbox.open(link);
+    this.losses.tell();
   }
 
   /** Only the child's own input takes secrets; to another instance's daemon none is sent. */

@@ -2,7 +2,13 @@
 
 import { contextBridge, ipcRenderer } from "electron";
 import type { BridgeState, SidespoolBridge } from "../channel.js";
-import { DOOR_CHANNEL, PORT_CHANNEL, STATE_CHANNEL } from "../channel.js";
+import {
+  DOOR_CHANNEL,
+  HAND_OVER_CHANNEL,
+  PENDING_CHANNEL,
+  PORT_CHANNEL,
+  STATE_CHANNEL,
+} from "../channel.js";
 
 export type { BridgeState, Door, SidespoolBridge } from "../channel.js";
 
@@ -15,6 +21,8 @@ const bridge: SidespoolBridge = {
     // "/" delivers to this page's own origin only.
     window.postMessage(PORT_CHANNEL, "/", [port2]);
   },
+  pending: (count) => ipcRenderer.send(PENDING_CHANNEL, count),
+  handOver: (events) => ipcRenderer.send(HAND_OVER_CHANNEL, events),
   onState: (listener) => {
     const forward = (_event: unknown, state: BridgeState): void => listener(state);
     ipcRenderer.on(STATE_CHANNEL, forward);

@@ -72,6 +72,8 @@ export interface FakePage extends SenderLike {
   /** What it was sent: channel and arguments. */
   readonly received: unknown[][];
   destroy(): void;
+  /** Its process dies, or it navigates. */
+  happen(event: "render-process-gone" | "did-navigate"): void;
 }
 
 let pages = 0;
@@ -86,6 +88,8 @@ export function createFakePage(): FakePage {
     send: (...sent) => void received.push(sent),
     isDestroyed: () => destroyed,
     once: (event, listener) => emitter.once(event, listener),
+    on: (event: string, listener: (...given: unknown[]) => void) => emitter.on(event, listener),
+    happen: (event) => void emitter.emit(event),
     destroy: () => {
       destroyed = true;
       emitter.emit("destroyed");

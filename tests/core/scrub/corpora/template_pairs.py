@@ -87,4 +87,5 @@ def pairs() -> list[tuple[str, str, bool]]:
     patterns = list(SAME)
     for first, second in zip(patterns, patterns[7:] + patterns[:7], strict=True):
         found.append((fill(first, rng), fill(second, rng), False))
+    found += [(a, b, same) for a, b, same in rows("template_typed.jsonl")]
     return found

@@ -22,6 +22,10 @@ export interface Bridge {
   door(): Promise<Door | null>;
   /** Asks for a MessagePort; it comes as a `message` event with `data === PORT_MESSAGE`. */
   openPort(): void;
+  /** How many events of this page nobody has acknowledged: lost, should the page crash. */
+  pending?(count: number): void;
+  /** The page goes: the main process sends these events, each as JSON. */
+  handOver?(events: readonly string[]): void;
   /** Returns what ends the subscription. */
   onState(listener: (state: BridgeState) => void): () => void;
 }

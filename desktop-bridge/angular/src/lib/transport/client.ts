@@ -5,17 +5,12 @@
  * throws into the host, and nothing is kept beyond the page's own memory.
  */
 
-import type {
-  DaemonFrame,
-  EmitArguments,
-  EventName,
-  SettingsView,
-} from '@sidespool/protocol';
+import type { DaemonFrame, EmitArguments, EventName, SettingsView } from '@sidespool/protocol';
 import { createEvent, encodeFrame } from '@sidespool/protocol';
 
 import type { Bridge, Door } from './bridge';
-import type { Line, LineEvents } from './line';
-import { openPort, openSocket } from './line';
+import type { Line, LineEvents, Roads } from './line';
+import { ROADS } from './line';
 import type { Command, Fact, State } from './machine';
 import { FIRST, step } from './machine';
 import type { Counts, OutboxBounds } from './outbox';
@@ -33,14 +28,6 @@ export interface Snapshot {
   /** Events not yet acknowledged. */
   readonly pending: number;
 }
-
-/** How lines are opened; a test opens others. */
-export interface Roads {
-  socket(door: Door, events: LineEvents): Line;
-  port(bridge: Bridge, events: LineEvents): Line;
-}
-
-const ROADS: Roads = { socket: openSocket, port: openPort };
 
 /** A frame around one event: what is left without it is the event as the daemon reads it. */
 const EMPTY = encodeFrame({ op: 'emit', events: [] });
@@ -68,6 +55,7 @@ export class Client implements ClientLike {
   private batch: Cancel | undefined;
   private alarm: Cancel | undefined;
   private alarmAt: number | null = null;
+  private toldPending = 0;
   private unsubscribe: (() => void) | undefined;
 
   constructor(
@@ -142,20 +130,34 @@ export class Client implements ClientLike {
         this.line?.send(`{"op":"emit","id":${this.nextId++},"events":[${events.join(',')}]}`);
       }
       this.learn({ kind: 'sent', line: this.state.line, expecting: this.outbox.expecting });
+      this.tellLosses();
     }
     this.tell();
   }
 
   /**
-   * The page goes away. What can still be sent goes out, its answer will not be heard; the rest is
-   * lost and counted. Returns how many events were not acknowledged.
+   * The page goes away: the main process takes what was not acknowledged. One that cannot gets
+   * nothing, so what can still be sent goes out, and the rest is lost. Returns how many events are.
    */
   unload(): number {
-    this.pump();
+    const { bridge } = this;
+    if (bridge.handOver === undefined) this.pump();
     this.stop();
+    if (bridge.handOver !== undefined) {
+      const events = this.outbox.onHandOver();
+      if (events.length > 0) bridge.handOver(events);
+    }
     const lost = this.outbox.onUnload();
     this.tell();
     return lost;
+  }
+
+  private tellLosses(): void {
+    const counts = this.outbox.losses.take();
+    if (counts === undefined) return;
+    void this.ask({ op: 'lost', counts }).then((answer) => {
+      if (answer === undefined) this.outbox.losses.putBack(counts);
+    });
   }
 
   private sendBatch(): void {
@@ -271,10 +273,15 @@ export class Client implements ClientLike {
   }
 
   private tell(): void {
+    const { pending } = this.outbox;
+    if (pending !== this.toldPending) {
+      this.toldPending = pending;
+      this.bridge.pending?.(pending);
+    }
     this.onChange({
       status: STATUS[this.state.phase] ?? this.state.road,
       settings: this.settings,
-      pending: this.outbox.pending,
+      pending,
     });
   }
 }

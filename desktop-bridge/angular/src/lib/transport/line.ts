@@ -107,3 +107,11 @@ export function openPort(bridge: Bridge, events: LineEvents): Line {
     },
   };
 }
+
+/** How lines are opened; a test opens others. */
+export interface Roads {
+  socket(door: Door, events: LineEvents): Line;
+  port(bridge: Bridge, events: LineEvents): Line;
+}
+
+export const ROADS: Roads = { socket: openSocket, port: openPort };

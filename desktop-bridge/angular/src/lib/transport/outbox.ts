@@ -3,11 +3,13 @@
  *
  * Pure: no clock, no I/O. An event is JSON text from the moment it is emitted, with its id in it,
  * so whatever is sent again is the same to the byte and the daemon knows it. Law:
- * `emitted == acknowledged + sum(rejected) + sum(dropped) + pending`.
+ * `emitted == acknowledged + sum(rejected) + sum(dropped) + handedOver + pending`.
  *
  * The daemon says only "malformed" of a frame it cannot read. Then what was in flight goes out
  * again event by event, and the one that is refused alone is dropped.
  */
+
+import { LossLedger } from '@sidespool/protocol';
 
 import {
   CHARS_MAX,
@@ -21,6 +23,14 @@ import {
 /** Why an event never reached the daemon. */
 export type DropCause = 'overflow' | 'too_large' | 'invalid' | 'malformed' | 'unload';
 
+/** As the daemon counts them. */
+const LOST_AS = {
+  overflow: 'client_overflow',
+  too_large: 'client_unreadable',
+  invalid: 'client_unreadable',
+  malformed: 'client_unreadable',
+} as const;
+
 /** What became of this page's events. */
 export interface Counts {
   readonly emitted: number;
@@ -28,6 +38,8 @@ export interface Counts {
   /** By the daemon's reason. */
   readonly rejected: Readonly<Record<string, number>>;
   readonly dropped: Readonly<Partial<Record<DropCause, number>>>;
+  /** Given to the main process when the page went; it sends them. */
+  readonly handedOver: number;
   /** Sent more than once, after a connection was lost. */
   readonly resent: number;
 }
@@ -55,9 +67,13 @@ export class Outbox {
 
   private emitted = 0;
   private acknowledged = 0;
+  private handedOver = 0;
   private resent = 0;
   private readonly rejected: Record<string, number> = {};
   private readonly dropped: Partial<Record<DropCause, number>> = {};
+
+  /** Losses that the daemon does not know of yet. */
+  readonly losses = new LossLedger();
 
   private readonly eventsMax: number;
   private readonly charsMax: number;
@@ -83,6 +99,7 @@ export class Outbox {
       acknowledged: this.acknowledged,
       rejected: { ...this.rejected },
       dropped: { ...this.dropped },
+      handedOver: this.handedOver,
       resent: this.resent,
     };
   }
@@ -157,15 +174,28 @@ export class Outbox {
 
   /** The page goes away: what is still here is lost with it. Returns how many. */
   onUnload(): number {
-    const lost = this.pending;
+    const lost = this.leave().length;
+    if (lost > 0) this.drop('unload', lost);
+    return lost;
+  }
+
+  /** The page goes away, and somebody takes what is still here, in its order. */
+  onHandOver(): readonly string[] {
+    const events = this.leave();
+    this.handedOver += events.length;
+    return events;
+  }
+
+  private leave(): readonly string[] {
+    const inFlight = this.flights.flatMap((flight) => flight.events);
+    const events = inFlight.concat(this.waiting.slice(this.head));
     this.waiting = [];
     this.head = 0;
     this.flights = [];
     this.inFlight = 0;
     this.chars = 0;
     this.alone = 0;
-    if (lost > 0) this.drop('unload', lost);
-    return lost;
+    return events;
   }
 
   private takeFrame(eventsMax: number): string[] {
@@ -210,6 +240,8 @@ export class Outbox {
   }
 
   private drop(cause: DropCause, count: number): void {
+    // Of what goes with the page the main process tells: nobody else is left to.
+    if (cause !== 'unload') this.losses.note(LOST_AS[cause], count);
     this.dropped[cause] = (this.dropped[cause] ?? 0) + count;
   }
 }

@@ -4,7 +4,7 @@ import type { ClientFrame, DaemonFrame } from '@sidespool/protocol';
 
 import { ANSWER_MS, FLUSH_MS } from './policy';
 
-export type Question = Extract<ClientFrame, { op: 'set' | 'consent' | 'status' | 'flush' | 'reset' }>;
+export type Question = Extract<ClientFrame, { op: 'set' | 'consent' | 'report' | 'lost' | 'status' | 'flush' | 'reset' }>;
 
 interface Asked {
   readonly answer: (frame: DaemonFrame | undefined) => void;

@@ -1,0 +1,1 @@
+"""Alerts: rules from a file, a pure machine that decides, thin senders that tell."""

@@ -1,0 +1,1 @@
+"""The ClickHouse store: one node, or replicas that several collectors share."""

@@ -1,0 +1,1 @@
+"""What `sidespool mcp` offers to an AI assistant."""
