@@ -13,8 +13,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
-from sidespool.errors import ConfigError
-from sidespool_collector.settings import Settings
 from sidespool_collector.store.contract import StoreBusyError, StoreError
 
 
@@ -36,21 +34,6 @@ class Files(Protocol):
 
     async def take(self, chunks: AsyncIterator[bytes], max_bytes: int) -> tuple[str, int]:
         """Keeps a stream; its digest and size. Raises AttachmentTooLargeError, leaving nothing."""
-
-
-def files_of(settings: Settings) -> Files:
-    """The files of a collector's settings; raises ConfigError for a part not installed."""
-    if not settings.attachments_url:
-        return FileStore(settings.attachments_path)
-    try:
-        from sidespool_collector.attachment_s3 import BucketFiles
-    except ImportError:
-        raise ConfigError(
-            "COLLECTOR_ATTACHMENTS_URL",
-            "s3:// needs an optional part",
-            hint="pip install 'sidespool[s3]'",
-        ) from None
-    return BucketFiles(settings.attachments_url, settings.attachments_path)
 
 
 class FileStore:

@@ -10,7 +10,7 @@ import msgspec
 
 from sidespool.errors import ConfigError, SidespoolError
 from sidespool.wire.event import format_time
-from sidespool_collector.cli import JSON, collector, reported, run, say, settings_of
+from sidespool_collector.cli_group import JSON, collector, reported, run, say, settings_of
 from sidespool_collector.cli_store import STORE, with_store
 from sidespool_collector.settings import Settings
 

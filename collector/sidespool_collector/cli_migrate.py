@@ -11,7 +11,7 @@ from typing import Any
 import click
 import msgspec
 
-from sidespool_collector.cli import JSON, collector, run, say, settings_of
+from sidespool_collector.cli_group import JSON, collector, run, say, settings_of
 from sidespool_collector.settings import Settings
 
 REPORT_EVERY_S = 1.0

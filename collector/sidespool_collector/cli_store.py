@@ -18,7 +18,7 @@ import msgspec
 
 from sidespool.errors import ConfigError
 from sidespool.wire.event import format_time, parse_time
-from sidespool_collector.cli import DAY_MS, JSON, collector, run, say, settings_of
+from sidespool_collector.cli_group import DAY_MS, JSON, collector, run, say, settings_of
 from sidespool_collector.settings import Settings
 
 STORE = click.option("--store", help="A store's URL [COLLECTOR_STORE].")
@@ -168,7 +168,7 @@ def purge(dry_run: bool, store: str | None, as_json: bool) -> None:
     """See the command's help."""
 
     async def verb(found: Any, settings: Settings) -> int:
-        from sidespool_collector.attachment import files_of
+        from sidespool_collector.attachment_place import files_of
         from sidespool_collector.jobs import purge as purge_expired
         from sidespool_collector.server import load_catalog
 
@@ -195,7 +195,7 @@ def delete(user_ids: tuple[str, ...], store: str | None, as_json: bool) -> None:
     """See the command's help."""
 
     async def verb(found: Any, settings: Settings) -> int:
-        from sidespool_collector.attachment import files_of
+        from sidespool_collector.attachment_place import files_of
         from sidespool_collector.forwarding import Forwarder
 
         receipt = secrets.token_urlsafe(24)

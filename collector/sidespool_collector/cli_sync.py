@@ -8,7 +8,7 @@ import click
 import msgspec
 
 from sidespool.errors import ConfigError
-from sidespool_collector.cli import JSON, collector, run, say
+from sidespool_collector.cli_group import JSON, collector, run, say
 
 TOKEN_VARIABLE = "SIDESPOOL_READ_TOKEN"  # noqa: S105  # its name
 

@@ -52,25 +52,6 @@ class Console(Protocol):
         """Raises ConsoleError, ConsoleOffError or StoreBusyError."""
 
 
-def console_of(store_url: str, sql_store_url: str) -> Console:
-    """The console of a store; raises ConsoleOffError."""
-    scheme = store_url.partition("://")[0]
-    if scheme == "sqlite":
-        from sidespool_collector.settings import sqlite_path
-        from sidespool_collector.store.sqlite.console import SqliteConsole
-
-        return SqliteConsole(sqlite_path(store_url))
-    if scheme == "postgresql" and sql_store_url:
-        from sidespool_collector.store.postgres.console import PostgresConsole
-
-        return PostgresConsole(sql_store_url)
-    raise ConsoleOffError(
-        "this store needs a role of its own for SQL: see COLLECTOR_SQL_STORE in the guide"
-        if scheme == "postgresql"
-        else f"there is no SQL console for {scheme}"
-    )
-
-
 def with_moments(sql: str, since_ms: int, until_ms: int) -> str:
     """A chart's statement with its `:since` and `:until` filled in, both Unix ms."""
     values = {"since": str(since_ms), "until": str(until_ms)}

@@ -11,7 +11,7 @@ from aiohttp import web
 from sidespool.errors import ConfigError
 from sidespool.wire.catalog import Catalog
 from sidespool_collector.alert.watch import AlertWatch
-from sidespool_collector.attachment import files_of
+from sidespool_collector.attachment_place import files_of
 from sidespool_collector.auth.tokens import Role, Token, TokenFile
 from sidespool_collector.forwarding import Forwarder
 from sidespool_collector.ingest.address import Address, AddressKeys, caller

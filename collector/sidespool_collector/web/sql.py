@@ -18,10 +18,10 @@ from sidespool_collector.store.console import (
     ConsoleError,
     ConsoleLimits,
     ConsoleOffError,
-    console_of,
     with_moments,
     without_values,
 )  # fmt: skip
+from sidespool_collector.store.console_opening import console_of
 from sidespool_collector.web.body import read_body
 from sidespool_collector.web.charts import view_of
 from sidespool_collector.web.context import COLLECTOR, Collector
