@@ -31,9 +31,19 @@ SESSION = 1 << 20
 # All that the result of a plain frame may still hold. Escapes only count between quotes.
 FRAME = PATH | MAIL | LITERAL | ENTROPY
 
-# Room for the automaton's states, built as texts come. With RE2's own 8 MiB varied texts throw
-# them away again and again, and a look costs fifty times as much.
-_MEMORY_MAX = 16 << 20
+# Room for an automaton's states, built as texts come. States of unlike patterns multiply, so one
+# automaton for all serves short texts only, whose words repeat; varied stacks would fill any room
+# and start over again and again. They are shown to one small automaton for each group instead.
+_WHOLE_MEMORY = 4 << 20
+_PART_MEMORY = 2 << 20
+_SHORT = 512
+_ACROSS = ANSI | MARKS | BLOCK | AWAIT | TABLE  # what reaches over lines or hides their text
+_PARTS = (
+    TOKEN,
+    OFFICIAL | DIGITS | NETWORK,
+    NAMED | AWAIT | COMMAND | TABLE,
+    IDENTITY | SESSION | HOST,
+)
 
 _SOURCES: tuple[tuple[int, str], ...] = (
     (ANSI, r"\x1b|\x{9b}"),
@@ -49,7 +59,7 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"|token|credential|auth|cookie|csrf|xsrf|jwt|bearer|nonce|mnemonic|webhook|key"
         r"|codes?|connection.?string"
         r"|sess|sid|otp|mfa|2fa|pin|cv[vc]2?|sig|salt|seed|dsn|verifier|assertion"
-        r"|dockerconfigjson|\bpw|(?:bind|root|user)pw|phrase|words)[\pL\w-]*(?:\[\w*\])?"
+        r"|saml|dockerconfigjson|\bpw|(?:bind|root|user)pw|phrase|words)[\pL\w-]*(?:\[\w*\])?"
         r"(?:(?:[\"'\]\\\x60»”’]|&quot;|&#3[49];|\\+u0022)*[\s.]*(?::(?:[^:]|$)|::[\s\"']|[=>：]"
         r"|->)"
         r"|[\"'\x60]+\s*,|\s+(?:is|was|are"
@@ -66,7 +76,8 @@ _SOURCES: tuple[tuple[int, str], ...] = (
     ),
     (
         NAMED,
-        r"(?i)requirepass|masterauth|identified by|\b(?:basic|bearer|negotiate|ntlm|token"
+        r"(?i)requirepass|digest user|masterauth|identified by"
+        r"|\b(?:basic|bearer|negotiate|ntlm|token"
         r"|apikey|geniekey)(?:\s|%20|\+)+[A-Za-z0-9._~+/=|-]{8}"
         r"|--?[\w-]*(?:pass|pwd|secret|token|key|auth|cred)[\w-]*\s|login\s+\S+\s+password"
         r"|machine\s.*password"
@@ -161,7 +172,9 @@ _SOURCES: tuple[tuple[int, str], ...] = (
         r"|recipient|contact|client|kunde|autor|auteur)[\\\"']*\s*[:=]"
         r"|<\w*:?(?:user|login|account|owner|\w+name)>"
         r"|=[\"'](?:user.?name|user|user ?id|login)[\"']\s"
-        r"|['’]s (?:mac|imac|ipho|ipad|pc|lap|comp)",
+        r"|['’]s (?:mac|imac|ipho|ipad|pc|lap|comp|password:)"
+        r"|(?:computer|machine|host|pc|workstation|device)[ -]?name [a-z0-9]"
+        r"|(?:computer|workstation) [a-z0-9-]+[0-9-]",
     ),
     (
         SESSION,
@@ -194,16 +207,20 @@ _SOURCES: tuple[tuple[int, str], ...] = (
 )
 
 
-class Gate:
-    """A compiled set. Compiling takes a few milliseconds, so it waits for the first text."""
+# A shape with a counted run in front, which multiplies with the other tokens'.
+_COUNTED_SHAPE = "(?:live|test|prod|"
 
-    def __init__(self, name_sources: list[str]) -> None:
-        self._names = name_sources
-        self._bits: list[int] = []
+
+class _Look:
+    """One automaton. Compiling takes a few milliseconds, so it waits for the first text."""
+
+    def __init__(self, sources: list[tuple[int, str]], memory: int) -> None:
+        self._sources = sources
+        self._memory = memory
+        self._bits = [kind for kind, _ in sources]
         self._set: object | None = None
 
     def fired(self, text: str) -> int:
-        """Sum of the kinds that may be in ``text``; 0 means that nothing is."""
         if self._set is None:
             self._compile()
         try:
@@ -222,16 +239,47 @@ class Gate:
         import re2
 
         options = re2.Options()
-        options.max_mem = _MEMORY_MAX
+        options.max_mem = self._memory
         made = re2.Set.SearchSet(options)
-        sources = [*_SOURCES, *((TOKEN, source) for source in token.gate_sources())]
-        sources += [(TABLE, table.GATE)]
-        sources += [(COMMAND, source) for source in command.GATE]
-        sources += [(NAMES, source) for source in self._names]
-        for kind, source in sources:
+        for _, source in self._sources:
             if made.Add(source) < 0:
                 raise ValueError(f"RE2 refuses {source!r}")
-            self._bits.append(kind)
         made.Compile()
         self._match = made.Match
         self._set = made
+
+
+class Gate:
+    """The looks at a text; each gives the sum of the kinds that may be in it, 0 for none."""
+
+    def __init__(self, name_sources: list[str]) -> None:
+        sources = [*_SOURCES, *((TOKEN, source) for source in token.gate_sources())]
+        sources += [(TABLE, table.GATE)]
+        sources += [(COMMAND, source) for source in command.GATE]
+        sources += [(NAMES, source) for source in name_sources]
+        self._whole = _Look(sources, _WHOLE_MEMORY)
+        self._short = self._whole.fired
+        across = [one for one in sources if one[0] & _ACROSS]
+        self.across = _Look(across, _PART_MEMORY).fired
+        self._parts = [_Look(part, _PART_MEMORY).fired for part in _parted(sources)]
+
+    def fired(self, text: str) -> int:
+        """For text of any length, and the cheapest for a short one without a finding."""
+        return self._short(text) if len(text) <= _SHORT else self.apart(text)
+
+    def apart(self, text: str) -> int:
+        """For lines of stacks, which hardly ever repeat their words."""
+        kinds = 0
+        for look in self._parts:
+            kinds |= look(text)
+        return kinds
+
+
+def _parted(sources: list[tuple[int, str]]) -> list[list[tuple[int, str]]]:
+    """The sources in groups of ``_PARTS``, and the rest."""
+    parts: list[list[tuple[int, str]]] = [[] for _ in range(len(_PARTS) + 1)]
+    for kind, source in sources:
+        rest = len(_PARTS) if _COUNTED_SHAPE in source else None
+        found = next((n for n, kinds in enumerate(_PARTS) if kind & kinds), len(_PARTS))
+        parts[found if rest is None else rest].append((kind, source))
+    return parts

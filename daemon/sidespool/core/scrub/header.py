@@ -109,8 +109,16 @@ _BARE = Lazy(
 )
 
 
+_DIGEST_ANSWER = Lazy(
+    r"(?P<lead>\b[Dd]igest\s[^\n]{0,600}?\b(?:response|cnonce)=\\{0,7}[\"']?)"
+    r"[A-Za-z0-9+/=]{8,128}(?![\w+/=])"
+)
+
+
 def scrub_bare(text: str) -> str:
-    """``Bearer x`` and ``Basic x`` without their header's name."""
+    """``Bearer x`` and ``Basic x`` without their header's name, answers of ``Digest``."""
+    if "igest " in text:
+        text = _DIGEST_ANSWER.sub(lambda m: m["lead"] + ph.SECRET, text)
     return _BARE.sub(_bare, text)
 
 

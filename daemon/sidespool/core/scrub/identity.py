@@ -21,11 +21,25 @@ _USER_KEY = Lazy(
     r"|owner|sam_?account_?name|principal|benutzer(?:name)?|utilisateur|usuario"
     r"|customer[ _-]?name|cardholder(?:[ _-]?name)?|account|sudo_user"
     r"|whoami|nom|prenom|vorname|nachname|assignee|requester|email_?user|user\.name"
-    r"|author_?name|committer_?name|identity|run ?as|logged in as|signed in as)"
+    r"|author_?name|committer_?name|identity|run ?as|login as|logged in as|signed in as)"
     + _KEY_END
     + r")"
     + _VALUE,
     re.IGNORECASE,
+)
+# A surname behind "displayName: {USER}"; behind "user: {USER}" only where the value ends.
+_SURNAMES = Lazy(
+    r"(?P<full>(?i:(?:display|full|real|customer|cardholder|author|committer|given|family)"
+    r"[ _-]?name)|(?i:user(?:[ _-]?name)?|owner|assignee|requester))"
+    rf"[ \t]{{0,3}}(?:=>|[:=])[ \t]{{0,3}}{ph.USER}"
+    r"(?P<rest>(?:[ ](?:(?:van|von|der|den|de|la|le|di|da|del|dos|bin|al|el|zu|y)[ ]){0,2}"
+    r"[^\W\d_a-z][\w'’-]{1,30}\.?){1,3})(?![\w:=({\[/\\])(?P<ends>(?=\s{0,2}(?:$|[(,;<|\n])))?"
+)
+# "Computer name KONTOR-PC7 joined": capitals with a digit or a hyphen inside.
+_HOST_WORD = Lazy(
+    r"(?P<lead>\b(?i:(?:computer|machine|host|pc|workstation|device)[ -]?name"
+    r"|computer|workstation) )"
+    r"(?=[\w-]{0,30}[A-Z])(?=[A-Z]+\d|\w+-\w|\d+[A-Z])[A-Z0-9][A-Za-z0-9-]{2,30}(?![\w-]|\.\w)"
 )
 _HOST_KEY = Lazy(
     r"(?P<lead>(?<![\w-])(?:[A-Za-z]+[_.-]){0,2}(?:host|host[ _-]?name|computer[ _-]?name"
@@ -113,8 +127,12 @@ _MAC_GREETING = Lazy(
     r"|Laptop|Computer))"
 )
 
+# ssh's own question: "karen's password:"
+_ASKED = Lazy(r"(?<![\w'’])(?P<bare>[A-Za-z_][\w.@-]{1,40})(?=['’]s password:)")
+
 _VERBS = words(
-    "Failed Error Login Logon Access Account Password User Cannot Could Is Was Has Not The"
+    "Failed Error ERROR WARN INFO DEBUG FATAL Login Logon"
+    " Access Account Password User Cannot Could Is Was Has Not The"
     " On At Done"
 )
 _WORDS = words(
@@ -144,7 +162,8 @@ _WORDS = words(
     set post put patch fetch find localhost server client host hostname port socket address
     addresses process thread process's mismatch verification unverified not-found selected
     chosen redacted filtered masked hidden
-    str int bool bytes float optional varchar char uuid record nullable
+    mon tue wed thu fri sat sun monday tuesday wednesday thursday friday saturday sunday
+    property str int bool bytes float optional varchar char uuid record nullable
     """
 )
 
@@ -152,7 +171,8 @@ _WORDS = words(
 def scrub_keyed(text: str) -> str:
     """{USER} and {HOST} for values under an account's or a computer's key."""
     text = _SQL_USER.sub(_sql_user, text)
-    text = _USER_KEY.sub(_keyed_user, text)
+    text = _SURNAMES.sub(_surnames, _USER_KEY.sub(_keyed_user, text))
+    text = _HOST_WORD.sub(lambda m: m["lead"] + ph.HOST, text)
     return _HOST_KEY.sub(_keyed_host, text)
 
 
@@ -161,6 +181,7 @@ def scrub_phrases(text: str) -> str:
     text = _DOMAIN_USER.sub(_domain_user, text)
     text = _DOMAIN_LEFT.sub(ph.HOST, text)
     text = _AZURE_USER.sub(lambda m: m["domain"] + "\\" + ph.USER, text)
+    text = _ASKED.sub(lambda m: m[0] if names_nobody(m["bare"]) else ph.USER, text)
     for pattern in (_USER_DID, _GIT_NAME, _NAME_INSIDE):
         text = pattern.sub(phrase, text)
     text = _TAGGED.sub(_tagged, text)
@@ -218,6 +239,23 @@ def _keyed_user(match: re.Match[str]) -> str:
         return match["lead"] + match["open"] + ph.USER
     value = value.rstrip(".,")
     return match["lead"] + ph.USER + match["bare"][len(value) :]
+
+
+def _surnames(match: re.Match[str]) -> str:
+    rest, key = match["rest"], match["full"].lower()
+    whole = key.endswith("name") and not key.startswith("user")
+    taken = 0
+    for word in _WORD_OF_NAME.finditer(rest):
+        bare = word[0].strip()
+        if bare in _VERBS or (bare[0].isupper() and names_nobody(bare)):
+            break
+        taken = word.end()
+    if not taken or not (whole or (taken == len(rest) and match["ends"] is not None)):
+        return match[0]
+    return match[0][: len(match[0]) - len(rest)] + rest[taken:]
+
+
+_WORD_OF_NAME = Lazy(r" \S+")
 
 
 def _looks_like_id(value: str) -> bool:
@@ -282,7 +320,8 @@ def phrase(match: re.Match[str]) -> str:
         )
     if " " in value:
         first, second = value.split(" ", 1)
-        if not second[0].isupper() or names_nobody(first):
+        prose = second in _VERBS or names_nobody(second)
+        if not second[0].isupper() or prose or names_nobody(first):
             value, kept = first, " " + second
     stripped = value.rstrip(".-")
     kept = value[len(stripped) :] + kept

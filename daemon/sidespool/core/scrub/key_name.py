@@ -45,7 +45,7 @@ KEYWORDS = Lazy(
     r"|xsrf|otp"
     r"|verifier|assertion|dockerconfigjson|mfa|2fa|pin\b|cv[vc]2?|sig|jwt|bearer|salt|nonce"
     r"|mnemonic|seed|webhook|recovery|verification"
-    r"|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup"
+    r"|saml|code|login|requirepass|identified by|storepw|connection.?string|dsn|psw|backup"
     r"|\bpw\b|(?:bind|root|user|admin|db)pw\b|parole?\b",
     re.IGNORECASE,
 )
@@ -152,7 +152,7 @@ def judge(name: str) -> Kind:
         return Kind.NONE
     if special := _special(words, whole, last):
         return special
-    if whole == "sessionstate":
+    if whole in ("sessionstate", "samlresponse", "samlrequest", "samlart"):
         return Kind.TOKEN
     if last in _ABOUT:
         return Kind.NONE

@@ -36,8 +36,9 @@ _HARDWARE_BESIDE = Lazy(
 )
 _HARDWARE_HEX = Lazy(
     r"(?P<lead>\b(?:machine|device|hardware|system|computer|bios|smbios|platform|product|board"
-    r"|disk|volume)[ _-]?(?:id|guid|uuid)(?: contains"
-    r"| is)?[ :=]{1,4})"
+    r"|disk|volume)[ _-]?(?:id|guid|uuid)"
+    r"(?:[^\w\n](?:(?!\b(?:sha|hash|commit|digest|version|trace|request))"
+    r"[^\n]){0,20}?)?(?<![\w-]))"
     r"(?:[0-9a-fA-F]{32}|[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12})(?!\w)",
     re.IGNORECASE,
 )

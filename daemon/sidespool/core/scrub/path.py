@@ -96,12 +96,19 @@ def scrub_paths(line: str, roots: Roots) -> str:
     if pieces:
         pieces.append(line[done:])
         line = "".join(pieces)
+    if "\\\\" in line:
+        line = _LONE_SERVER.sub(lambda m: m["lead"] + ph.UNC_PATH, line)
     line = _DOCUMENT.sub(_document, line)
     if "Users" in line or "home" in line:
         line = _SPLIT_PATH.sub(lambda m: m["lead"] + ph.USER_HOME_PATH + m["q"], line)
     return line
 
 
+# A computer without a share: "Cannot connect to \\\\fs01"
+_LONE_SERVER = Lazy(
+    r"(?P<lead>\b(?:to|on|at|of|from|server|host|reach|find) [\"'“]?)"
+    r"\\{2,4}[A-Za-z][\w.-]{1,62}(?![\w\\/])"
+)
 # A document named without its folder: "The file “Kündigung.pages” couldn’t be opened".
 _OFFICE = r"(?:docx?|docm|odt|rtf|pdf|xlsx?|xlsm|ods|pptx?|odp|pages|numbers|eml|msg|pst|kdbx|vcf)"
 _DOCUMENT = Lazy(
@@ -264,7 +271,8 @@ def _is_file(path: str, line: str, start: int, end: int, in_frame: bool, roots: 
     if path[0] != "/" or in_frame:
         return True
     if path.startswith("//"):
-        return line[start - 1 : start] not in ("", " ") or path.count("/") > 3 or "." not in path
+        bare = line[start - 1 : start] in ("", " ") and "@" not in path
+        return not bare or path.count("/") > 3 or "." not in path
     segments = [part for part in re.split(r"[\\/]+", path[:300]) if part]
     if not segments:
         return False

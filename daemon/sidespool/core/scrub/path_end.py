@@ -286,9 +286,12 @@ def _extension_end(words: str) -> int:
 _NAME_WORDS = Lazy(
     r"(?:[ \u00a0](?:[^\W_a-z][\w'’.-]{1,40}|&|\+|-|\d{1,4}|(?:und|and|of|the|de|la|von|y"
     r"|et)(?= [^\W_a-z]))){1,4}"
-    r"(?=$|[\x1b\\\"'”»)\]}>]| [❯➜λ»] |: |:$|; | \()"
+    r"(?=$|[\x1b\\\"'”»)\]}>]| [❯➜λ»] |[$#%] |: |:$|:/|; | \(| && | \|\| | \| )"
 )
-_LAST_NAME_WORD = Lazy(r"[ \u00a0][^\W\d_A-Z][^\W\d_]{3,24}(?=$|>| [❯➜λ»] |\x1b|\"\}|\\?\"[,}])")
+_LAST_NAME_WORD = Lazy(
+    r"[ \u00a0][^\W\d_A-Z][^\W\d_]{3,24}"
+    r"(?=$|>| [❯➜λ»] |[$#%] |:/|: [a-zA-Z]| && |\x1b|\"\}|\\?\"[,}])"
+)
 
 
 def _name_goes_on(text: str, end: int, limit: int) -> int:

@@ -145,7 +145,7 @@ DOCUMENT_EXTENSIONS = words("""
     yaml yml toml ini cfg conf config properties env plist log out err dump dmp trace har png jpg
     jpeg gif bmp webp svg ico icns tif tiff heic heif raw psd ai eps indd sketch fig xd mp3 mp4 m4a
     m4v mov avi mkv webm wav flac ogg zip tar gz tgz bz2 xz 7z rar zst iso dmg pkg deb rpm apk ipa
-    bin dat data
+    bin dat data backup sparsebundle sparseimage vhd vhdx vmdk accdr wps wpd msp mpp vsd vsdx pub
     db sqlite sqlite3 mdb accdb bak old orig tmp temp swp lnk url eml msg ics vcf pst ost kdbx pem
     crt cer key p12 pfx jks keystore asc gpg sig pub ovpn rdp parquet feather arrow pkl pickle npy
     npz h5 hdf5 onnx pt pth ckpt safetensors gguf ipynb dwg dxf step stl obj blend fbx gltf glb ttf

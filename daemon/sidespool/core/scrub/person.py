@@ -59,13 +59,14 @@ def scrub_mail(text: str) -> str:
     if not pieces:
         return text
     pieces.append(text[done:])
-    return _NAMED_MAIL.sub(lambda m: f"{ph.USER}{m['gap']}", "".join(pieces))
+    return _NAMED_MAIL.sub(lambda m: f"{ph.USER}{m['gap'] or m['closed']}", "".join(pieces))
 
 
 # Jane Doe <jane@…>: the name in front of a bracketed address.
 _NAMED_MAIL = Lazy(
     r"(?<![\w.])[^\W\d_a-z][\w'’.-]{0,30}(?: [^\W\d_][\w'’.-]{0,30}){0,3}"
     rf"(?P<gap>\"? \\?<(?={ph.EMAIL}))"
+    rf"|(?<=\")[^\W\d_][^\"\n<>{{}}=]{{1,60}}(?P<closed>\\?\" \\?<(?={ph.EMAIL}))"
 )
 
 

@@ -39,6 +39,7 @@ _DEPTH_MAX = 4
 _LOOKED_AT_ONCE = 8
 _CACHED_LINES_MAX = 4096
 _CACHED_LENGTH_MAX = 1024
+_STACK_LENGTH = 512
 
 _NOBODY = ScrubContext()
 
@@ -144,8 +145,9 @@ class Scrubber:
             self._depth -= 1
 
     def _text(self, s: str) -> str:
-        kinds = self._gate.fired(s)
-        if not kinds:
+        lines = len(s) > _STACK_LENGTH and "\n" in s  # each line is looked at below
+        kinds = self._gate.across(s) if lines else self._gate.fired(s)
+        if not kinds and not lines:
             return s
         if kinds & gate.MARKS and self._depth == 0:
             return self._text(ph.purge(s))
@@ -230,11 +232,11 @@ class Scrubber:
 
     def _judge_others(self, lines: list[str], done: list[str], others: list[int]) -> None:
         """Lines that are no plain frames: all at once, then eight by eight, then one by one."""
-        if not others or not self._gate.fired("\n".join([lines[index] for index in others])):
+        if not others or not self._gate.apart("\n".join([lines[index] for index in others])):
             return
         for first in range(0, len(others), _LOOKED_AT_ONCE):
             some = others[first : first + _LOOKED_AT_ONCE]
-            if len(others) < 4 or self._gate.fired("\n".join([lines[index] for index in some])):
+            if len(others) < 4 or self._gate.apart("\n".join([lines[index] for index in some])):
                 for index in some:
                     done[index] = self._line(lines[index])
 
@@ -291,7 +293,7 @@ class Scrubber:
         return result if result is not None and self._is_plain(result) else None
 
     def _is_plain(self, result: str) -> bool:
-        kinds = self._gate.fired(result)
+        kinds = self._gate.apart(result)
         if kinds & ~gate.FRAME or (kinds & gate.LITERAL and '"' in result):
             return False
         if kinds & gate.ENTROPY and entropy.scrub_entropy(result) != result:
@@ -302,7 +304,7 @@ class Scrubber:
         return self._frame(line) or self._pass(line)
 
     def _pass(self, line: str) -> str:
-        kinds = self._gate.fired(line)
+        kinds = self._gate.apart(line)
         if not kinds:
             return line
         hidden = ph.hide(line)
@@ -344,7 +346,7 @@ class Scrubber:
         return "\n".join(self._secret_line(line) for line in s.split("\n"))
 
     def _secret_line(self, line: str) -> str:
-        kinds = self._gate.fired(line)
+        kinds = self._gate.apart(line)
         hidden = ph.hide(line)
         if kinds & gate.TOKEN:
             hidden = token.scrub_tokens(hidden)

@@ -270,7 +270,7 @@ def _quote(match: re.Match[str]) -> str:
         return match["q"] + ph.PATH + match["q"]
     if _ACCOUNT_LEFT.search(match.string, max(0, start - 16), start):
         return match["q"] + ph.USER + match["q"]
-    if match.string[max(0, start - 5) : start] == "near ":
+    if match.string[max(0, start - 31) : start].endswith(("near ", "does not exist on type ")):
         return match["q"] + ph.STRING + match["q"]
     if _KIND_OF_ERROR.search(match.string, max(0, start - 32), start) and _NAME.match(body):
         return match[0]

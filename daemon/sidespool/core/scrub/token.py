@@ -20,6 +20,9 @@ _UUID = rf"{_H}{{8}}-(?:{_H}{{4}}-){{3}}{_H}{{12}}"
 
 # Prefixes no word begins with; they count wherever they stand.
 _UNIQUE = (
+    # Before the JWTs that stand inside them.
+    rf"sntry[a-z]_[A-Za-z0-9+/=_-]{{20,}}|ops_eyJ[A-Za-z0-9+/=_-]{{40,}}|glc_eyJ[\w+/=-]{{20,}}"
+    rf"|\b[ps]k\.eyJ{_W}{{20,}}(?:\.{_W}*)*",
     r"ssh-(?:rsa|ed25519|dss) AAAA[A-Za-z0-9+/]{40,}={0,2}(?: [\w.-]+@[\w.-]+)?"
     r"|b3BlbnNzaC1rZXktdjE[A-Za-z0-9+/=]{8,}",
     r"gh[pousr]_[A-Za-z0-9_.-]{16,}|github_pat_\w{20,}|gl(?:pat|dt|rtr?|cbt|ptt|ft|imt"
@@ -46,7 +49,7 @@ _UNIQUE = (
     rf"hv[sbr]\.{_W}{{20,}}|{_A}{{14}}\.atlasv1\.[\w=-]{{40,}}",
     rf"glc_[A-Za-z0-9+/=]{{20,}}|glsa_{_A}{{20,}}(?:_{_H}+)?"
     rf"|dt0[a-z]\d\d\.{_A}{{20,}}\.{_A}{{32,}}",
-    rf"sntry[a-z]_[A-Za-z0-9+/=_-]{{20,}}|ph[cx]_{_A}{{24,}}|NR(?:AK|JS|II|IQ|RA|SP)-{_W}{{16,}}",
+    rf"ph[cx]_{_A}{{24,}}|NR(?:AK|JS|II|IQ|RA|SP)-{_W}{{16,}}",
     rf"NRAL{_A}{{20,}}|tskey-[a-z]+-{_W}{{12,}}|fo1_{_W}{{20,}}"
     rf"|fm[12][ar]?_[A-Za-z0-9+/=_,-]{{40,}}",
     rf"HRKU-{_W}{{20,}}|vc[a-z]_{_A}{{20,}}|nfp_{_A}{{24,}}|sbp_(?:v0_)?{_H}{{32,}}",
@@ -58,7 +61,7 @@ _UNIQUE = (
     rf"CCIP(?:AT|RJ)_{_A}{{10,}}_{_H}{{20,}}|sha256~{_W}{{30,}}|LTAI{_A}{{12,}}|AKID{_A}{{28,}}",
     rf"AQVN{_W}{{30,}}|y0_{_W}{{30,}}|t1\.{_W}{{20,}}={{0,2}}\.{_W}{{60,}}={{0,2}}"
     rf"|YC{_W}{{38}}(?!{_W})",
-    r"AGE-SECRET-KEY-1[0-9A-Z]{40,}|ops_eyJ[A-Za-z0-9+/=_-]{40,}",
+    r"AGE-SECRET-KEY-1[0-9A-Z]{40,}",
     rf"A3-[A-Z0-9]{{6}}-[A-Z0-9-]{{20,}}|p8e-{_A}{{24,}}|duffel_(?:test|live)_{_W}{{20,}}",
     rf"EZ[AT]K{_A}{{40,}}|FLW(?:SECK|PUBK)(?:_TEST)?-{_W}{{12,}}|fio-u-{_W}{{30,}}",
     rf"tfp_[\w.=-]{{30,}}|rdme_{_A}{{40,}}|sm_[aps]at_{_A}{{12,}}|dnkey-[\w=-]{{20,}}",
@@ -157,7 +160,9 @@ def scrub_tokens(text: str) -> str:
 
 @cache
 def _set() -> re2.Set:
-    made = re2.Set.SearchSet()
+    options = re2.Options()
+    options.max_mem = 2 << 20
+    made = re2.Set.SearchSet(options)
     for source in gate_sources():
         made.Add(source)
     made.Compile()

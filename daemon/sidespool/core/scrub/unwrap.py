@@ -61,9 +61,26 @@ def _decoded(token: str, scrub: Scrub) -> str:
 
 def scrub_literals(text: str, scrub: Scrub) -> str:
     """Scrubs what double-quoted strings with escapes say, and writes them back as JSON strings."""
+    if "\\u002" in text:
+        text = _ESCAPED_RUN.sub(lambda match: _escaped_run(match[0], scrub), text)
     if '"' not in text:
         return text
     return _LITERAL.sub(lambda match: _literal(match, scrub), text)
+
+
+# \u002fhome\u002fkaren outside of quotes
+_ESCAPED_RUN = Lazy(
+    r"(?:[A-Za-z]:)?\\u00(?:2[fF]|5[cC])(?:[^\s\"'<>|`,;\\]|\\u00(?:2[fF]|5[cC]|20)){1,1000}"
+)
+
+
+def _escaped_run(run: str, scrub: Scrub) -> str:
+    plain = _SLASH.sub(lambda match: chr(int(match[1], 16)), run)
+    scrubbed = scrub(plain)
+    return run if scrubbed == plain else scrubbed
+
+
+_SLASH = Lazy(r"\\u00(2[fF]|5[cC]|20)")
 
 
 def _literal(match: re.Match[str], scrub: Scrub) -> str:
