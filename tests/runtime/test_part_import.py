@@ -51,3 +51,28 @@ def test_a_package_that_is_whole_already_stays_so() -> None:
 
 def test_a_part_that_needs_its_package_gets_it() -> None:
     run(ODD)
+
+
+RACE = """
+import sys, threading
+from concurrent.futures import ThreadPoolExecutor
+from sidespool.runtime.part_import import import_over_part, import_over_whole
+sys.setswitchinterval(1e-6)
+both = threading.Barrier(2)
+def door():
+    both.wait()
+    return import_over_part("sidespool.runtime.doors.http", "aiohttp.web").HttpDoor
+def session():
+    both.wait()
+    return import_over_whole("sidespool.runtime.exporters.http_session", "aiohttp").HttpSession
+with ThreadPoolExecutor(2) as threads:
+    made = [threads.submit(door), threads.submit(session)]
+    assert all(one.result() for one in made)
+import aiohttp
+assert aiohttp.ClientSession and aiohttp.__version__ != "0"
+"""
+
+
+def test_a_request_and_an_upload_may_come_first_at_the_same_moment() -> None:
+    for _ in range(5):
+        run(RACE)

@@ -4,6 +4,10 @@ A daemon that only serves loads half of aiohttp that way (no client, no TLS cont
 disk: 5 MB and 60 ms less), and of watchfiles only the watcher itself. The package is left
 unfinished in `sys.modules`; `complete` runs its `__init__` when the rest is needed, too. Where a
 newer version of a package does not stand for that, it is imported as usual.
+
+Two threads may want the one and the other at once, and whoever imports `package` by its name in
+between would find half of it. So a module of ours that uses such a package is itself imported
+here, through `import_over_part` or `import_over_whole`, under the same lock.
 """
 
 import importlib
@@ -16,6 +20,20 @@ _LOCK = threading.RLock()
 _unfinished: set[str] = set()
 # Codecs that aiohttp would load if they are there; nothing here asks for them.
 _UNUSED = ("backports.zstd", "compression.zstd", "brotli", "brotlicffi")
+
+
+def import_over_part(user: str, part: str) -> ModuleType:
+    """The module `user`, which needs no more than `part` of a package."""
+    with _LOCK:
+        import_part(part)
+        return importlib.import_module(user)
+
+
+def import_over_whole(user: str, package: str) -> ModuleType:
+    """The module `user`, which needs all of a package."""
+    with _LOCK:
+        complete(package)
+        return importlib.import_module(user)
 
 
 def import_part(name: str) -> ModuleType:
@@ -32,7 +50,7 @@ def import_part(name: str) -> ModuleType:
 
 
 def complete(package: str) -> None:
-    """Runs the package's `__init__` where it has not run yet; call it before `import package`."""
+    """Runs the package's `__init__` where it has not run yet."""
     with _LOCK:
         if package not in _unfinished:
             return

@@ -11,7 +11,7 @@ from sidespool.runtime.doors.reception import Reception, Spawn
 from sidespool.runtime.doors.shows import Shows
 from sidespool.runtime.doors.viewer import Viewer
 from sidespool.runtime.doorstep import Doorstep
-from sidespool.runtime.part_import import import_part
+from sidespool.runtime.part_import import import_over_part
 
 
 class Doors:
@@ -80,7 +80,4 @@ class Doors:
 
 def _load_http() -> Any:
     """Blocks for some 100 ms. Of aiohttp only the server's half is loaded."""
-    import_part("aiohttp.web")
-    from sidespool.runtime.doors import http
-
-    return http
+    return import_over_part("sidespool.runtime.doors.http", "aiohttp.web")

@@ -4,7 +4,6 @@ Redirects are followed within the origin only. What an answer means is `wire.upl
 """
 
 import asyncio
-import importlib
 import os
 import ssl
 from collections.abc import Callable, Mapping
@@ -20,7 +19,7 @@ from sidespool.core.upload_policy import REDIRECTS_MAX
 from sidespool.errors import ConfigError
 from sidespool.runtime.detached import detached
 from sidespool.runtime.exporters.http_request import Deadlines, Outgoing, RawAnswer, Request
-from sidespool.runtime.part_import import complete
+from sidespool.runtime.part_import import import_over_whole
 from sidespool.runtime.proxy import find_proxy
 from sidespool.runtime.tls import open_tls
 from sidespool.wire.upload import Backoff, BackoffCause, Captive
@@ -115,8 +114,8 @@ class HttpClient:
 
     def _prepare(self) -> tuple[ModuleType, ssl.SSLContext | None, str | None]:
         """What takes time, off the loop: aiohttp's import, the authorities, the OS's proxy."""
-        complete("aiohttp")  # the doors may have loaded half of it
-        module = importlib.import_module("sidespool.runtime.exporters.http_session")
+        # The doors may have loaded half of aiohttp, or be about to.
+        module = import_over_whole("sidespool.runtime.exporters.http_session", "aiohttp")
         proxy = find_proxy(self.endpoint, self._proxy_setting)
         encrypted = self.endpoint.scheme == "https" or (proxy or "").startswith("https:")
         return module, open_tls(self._ca_file) if encrypted else None, proxy
