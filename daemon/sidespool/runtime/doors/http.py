@@ -204,7 +204,7 @@ class HttpDoor:
             try:
                 frame = as_frame(content)
             except msgspec.ValidationError:
-                raise Refused(422, "invalid_value") from None
+                raise Refused(400, "invalid_value") from None
             return self._reply(await self._reception.operations.answer(frame, "http"))
 
         return handle
@@ -215,7 +215,7 @@ class HttpDoor:
     async def _attachment(self, request: web.Request) -> web.Response:
         name = request.match_info["name"]
         if _NAME.fullmatch(name) is None:
-            raise Refused(422, "invalid_value")
+            raise Refused(400, "invalid_value")
         frame = wire.Attach(
             event_id=request.match_info["event_id"],
             name=name,
@@ -229,7 +229,7 @@ class HttpDoor:
         if reply["op"] != "error":
             return _json(content)
         self._reception.refuse(str(reply["reason"]))
-        return _json({"error": reply["reason"], "detail": reply.get("detail", "")}, status=422)
+        return _json({"error": reply["reason"], "detail": reply.get("detail", "")}, status=400)
 
     # -- WebSocket -----------------------------------------------------------------------------
 
@@ -259,7 +259,7 @@ def _object(body: bytes) -> Json:
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
         raise Refused(400, "malformed") from None
     if not isinstance(content, dict):
-        raise Refused(422, "invalid_value")
+        raise Refused(400, "invalid_value")
     return content
 
 
